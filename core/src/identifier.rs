@@ -1,6 +1,7 @@
-//! Identifiers: what counts as the same one, and which values a type may take.
+//! Identifiers: decides which values a type may take, and which values count as the same identifier.
 //!
-//! Every identifier has a normal form that is unique over all types. All types share NFKC and trimming; then
+//! Every identifier has a normal form, which is unique over all types. Every value is brought into NFKC and trimmed;
+//! the rest depends on its type.
 //!
 //! | type | normal form |
 //! |---|---|
@@ -9,21 +10,20 @@
 //! | `phone` | `+` and digits; digits alone when no country is given |
 //! | any other | nothing further: case is kept |
 //!
-//! A login does not say which type it means. [`lookup`] therefore gives several candidates, the value as given, the
-//! normal form that its shape implies, and other spellings of that (`straße` for `STRASSE`), and the store prefers them
-//! in this order. One of them is the normal form of every value that [`normalize`] accepts, whatever its type. So a
-//! value `ABC` of a type of the application's own and a username `abc` may live side by side, and `ABC` finds the
-//! former.
+//! A login does not name a type. So [`lookup`] returns several candidates: the value as given, the normal form that its
+//! shape implies, and other spellings of that (`straße` for `STRASSE`). The store prefers them in this order. For every
+//! value that [`normalize`] accepts, whatever its type, one of the candidates is its normal form. So a value `ABC` of a
+//! type of the application's own and a username `abc` may both exist, and `ABC` finds the former.
 //!
-//! Nobody's sign-in changes its meaning by what somebody else registers: a value by which another user is found is
-//! taken, also where its normal form is free ([`claim`]). After `Rizz` has become a username, nobody can have `Rizz` as
-//! an identifier of another type.
+//! A new registration never changes whom an existing sign-in finds. A value that finds another user is taken, even if
+//! its normal form is free ([`claim`]). After `Rizz` has become a username, nobody can have `Rizz` as an identifier of
+//! another type.
 //!
-//! So that nobody can take the sign-in of somebody else beforehand, a value with the shape of an e-mail address or of
-//! an international phone number belongs to those types alone. A plain number such as `12345678` is open to every type:
-//! it names no country, and its normal form is the same for all of them, so it can't be held twice. Digits with
-//! separators (`0812-345-678`) are refused as usernames, which people choose freely, but open to the application's own
-//! types, whose values are issued by somebody (tax numbers are written like that).
+//! Nobody may take the sign-in of another person in advance. So a value with the shape of an e-mail address or of an
+//! international phone number can only be of that type. A plain number such as `12345678` is open to every type, since
+//! it names no country; its normal form is the same in all types, so only one user can have it. Digits with separators
+//! (`0812-345-678`) are refused as usernames, which people choose freely. They are open to the application's own types,
+//! whose values are issued and not chosen, as tax numbers are.
 
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -44,49 +44,50 @@ pub const MAX_LENGTH: usize = 255;
 /// A value and its normal form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Normalized {
-    /// As the user gave it.
+    /// The value as the user gave it.
     pub value: String,
-    /// Unique over all types; normalising it again changes nothing.
+    /// The normal form, which is unique over all types. To normalize it again changes nothing.
     pub normalized: String,
 }
 
-/// The spellings that a login looks for.
+/// The spellings of an identifier that a login looks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lookup {
-    /// The normal form that the shape of the value implies, as 6.0 stores it.
+    /// The normal form that the shape of the value implies, as version 6.0 stores it.
     pub normalized: String,
-    /// The value in NFKC, trimmed. Goes before `normalized` where both are found.
+    /// The value in NFKC, trimmed. It takes precedence over `normalized` if both are found.
     pub exact: String,
-    /// Other spellings of `normalized`, which go after it.
+    /// Other spellings of `normalized`, over which it takes precedence.
     pub others: Vec<String>,
-    /// Equal for all spellings of one name: limits count by it.
+    /// The key by which limits count. It is equal for all spellings of a name.
     pub key: String,
 }
 
-/// A sign-in that a new identifier brings its owner, and that must lead to nobody else.
+/// The spellings by which the owner of a new identifier can sign in, and which must find no other user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// Equal for all spellings that may lead to one another: claims of one key are settled one after the other.
+    /// The key of the claim, which is equal for all spellings that may find one another. Claims with the same key are
+    /// decided one after the other.
     pub key: String,
-    /// The normal forms that the sign-in finds, the value as given first.
+    /// The normal forms that the sign-in finds, with the value as given first.
     pub spellings: Vec<String>,
-    /// The types whose identifiers stand in the way; `None`: those of every type.
+    /// The types whose identifiers conflict with the claim. `None`: every type.
     pub kinds: Option<&'static [&'static str]>,
 }
 
 impl Claim {
-    /// Whether only identifiers of this normal form can stand in the way, because the name has no other spelling.
+    /// Whether only identifiers of this normal form can conflict, since the name has no other spelling.
     #[must_use]
     pub fn is_of_one(&self, normalized: &str) -> bool {
         self.key == normalized && self.spellings.iter().skip(1).all(|spelling| spelling == normalized)
     }
 }
 
-/// The normal form of `value` as an identifier of type `kind`.
+/// Normalizes `value` as an identifier of type `kind`.
 ///
 /// # Errors
-/// `VALIDATION_ERROR` when the type name is malformed, or the value is empty, too long, holds control characters, does
-/// not fit its type, or has a shape that belongs to another type. The message never repeats the value.
+/// `VALIDATION_ERROR` if the type name is malformed, or if the value is empty, too long, holds control characters, does
+/// not fit its type, or has the shape of another type. The message never repeats the value.
 pub fn normalize(kind: &str, value: &str) -> Result<Normalized, Error> {
     if !is_kind(kind) {
         return Err(invalid(
@@ -111,14 +112,14 @@ pub fn normalize(kind: &str, value: &str) -> Result<Normalized, Error> {
     Ok(Normalized { value: value.to_owned(), normalized })
 }
 
-/// The address that mail to `value` goes to: with the domain of the normal form, so that both mean one owner, and with
-/// the name before the `@` as it was given. `None`: not an address.
+/// Returns the address for mail to `value`. It has the domain of the normal form, so that both have the same owner, and
+/// the name before the `@` as it was given. `None`: the value is no address.
 #[must_use]
 pub fn mailbox(value: &str) -> Option<String> {
     shape::mailbox(&exact_form(value).ok()?)
 }
 
-/// Whether a text is one address and nothing else to any program that reads a list of addresses.
+/// Whether any program that reads a list of addresses takes the text for exactly one address.
 #[must_use]
 pub fn is_mailbox(address: &str) -> bool {
     let is_ours = |c: char| {
@@ -130,10 +131,10 @@ pub fn is_mailbox(address: &str) -> bool {
     !local.is_empty() && !local.contains('@') && !domain.is_empty() && address.chars().all(is_ours)
 }
 
-/// The spellings to look for when somebody logs in with `value`.
+/// Returns the spellings to look for at a login with `value`.
 ///
 /// # Errors
-/// `VALIDATION_ERROR` when no identifier can have this value: empty, too long, or with control characters.
+/// `VALIDATION_ERROR` if no identifier can have this value, since it is empty, too long, or has control characters.
 pub fn lookup(value: &str) -> Result<Lookup, Error> {
     let exact = exact_form(value)?;
     let forms = match Shape::of(&exact) {
@@ -146,14 +147,14 @@ pub fn lookup(value: &str) -> Result<Lookup, Error> {
     Ok(Lookup { normalized: folded, exact, others: all, key: full })
 }
 
-/// The key of an identifier, equal for all its spellings, by one of its normal forms.
+/// Returns the key of an identifier by one of its normal forms. It is equal for all its spellings.
 #[must_use]
 pub fn key(normalized: &str) -> String {
-    // A row of an earlier version may hold what no identifier can be any more.
+    // A row of an earlier version may hold a value that no identifier can have any more.
     lookup(normalized).map_or_else(|_| normalized.to_owned(), |found| found.key)
 }
 
-/// All normal forms of an identifier that are one with this normal form, itself among them.
+/// Returns all spellings of a normal form, itself among them.
 #[must_use]
 pub fn spellings(normalized: &str) -> Vec<String> {
     let others = lookup(normalized).map(|found| std::iter::once(found.normalized).chain(found.others).collect());
@@ -164,11 +165,11 @@ pub fn spellings(normalized: &str) -> Vec<String> {
     all
 }
 
-/// The beginnings of the normal forms that a search for identifiers which begin with `text` looks for, those of all
-/// types; the first one is of types that keep the value as it is. None for a text of blanks.
+/// Returns the beginnings of normal forms by which a search finds the identifiers of all types that begin with `text`.
+/// The first is for types that keep the value as it is. A text of blanks has none.
 ///
 /// # Errors
-/// `VALIDATION_ERROR` when no identifier begins so: too long, or with control characters.
+/// `VALIDATION_ERROR` if no identifier can begin so, since the text is too long or has control characters.
 pub fn prefixes(text: &str) -> Result<Vec<String>, Error> {
     if text.trim().is_empty() {
         return Ok(Vec::new());
@@ -186,12 +187,12 @@ pub fn prefixes(text: &str) -> Result<Vec<String>, Error> {
     Ok(found)
 }
 
-/// Types whose identifiers are found in every spelling of theirs.
+/// The types whose identifiers are found by each of their spellings.
 const FOLDED: &[&str] = &["email", "username", "phone"];
 
-/// The spellings by which a sign-in as (`kind`, `value`) must lead to nobody else. Only types that keep case may
-/// stand side by side, where `ABC` and `abc` are two and each finds its own; where their normal forms are the same, the
-/// store refuses. `None`: nobody can sign in with it.
+/// Returns the spellings by which a sign-in as (`kind`, `value`) must find no other user. Only identifiers of types
+/// that keep case do not conflict with each other, since `ABC` and `abc` are two identifiers there and each finds its
+/// own user; if their normal forms are equal, the store refuses the second. `None`: nobody can sign in with the value.
 #[must_use]
 pub fn claim(kind: &str, value: &str) -> Option<Claim> {
     let Lookup { normalized, exact, others, key } = lookup(value).ok()?;
@@ -223,7 +224,7 @@ fn other(kind: &str, exact: String) -> Result<String, Error> {
 }
 
 fn exact_form(value: &str) -> Result<String, Error> {
-    // Bounded before the normalisation, which may make a string eighteen times as long.
+    // The length is checked before the normalization, which may make a text eighteen times as long.
     if value.len() > MAX_LENGTH * 4 || value.chars().count() > MAX_LENGTH {
         return Err(too_long());
     }
@@ -259,8 +260,8 @@ fn too_long() -> Error {
     invalid("The identifier must not be longer than 255 characters")
 }
 
-/// The normal form of an identifier that another version stored without one. Never refuses, because its owner must be
-/// able to log in.
+/// Returns the normal form of an identifier that another version stored without one. It never fails, since the owner
+/// must be able to log in.
 #[must_use]
 pub fn normalize_adopted(kind: &str, value: &str) -> String {
     match normalize(kind, value) {

@@ -1,15 +1,15 @@
-//! JSON from outside: duplicate member names are refused, because two parsers may disagree about which one counts
-//! (RFC 8259, 4).
+//! Strict parsing of JSON from outside. Duplicate member names are refused, since parsers may disagree about which of
+//! them counts (RFC 8259, 4).
 
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Parses one JSON text. Nesting is bounded by the parser (128), size by the caller.
+/// Parses a JSON text. The parser bounds the nesting (128 levels), and the caller must bound the size.
 ///
 /// # Errors
-/// A sentence on the fault and its place, without any of the input's content.
+/// A sentence on the fault and its place, which repeats nothing of the input.
 pub fn parse_strict(text: &[u8]) -> Result<Value, String> {
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     let value = Strict.deserialize(&mut deserializer).map_err(|error| describe(&error))?;

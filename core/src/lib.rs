@@ -1,6 +1,6 @@
 //! The core of sentri: every decision about users, sessions, tokens and requests.
 //!
-//! [`AuthServer`] owns users, sessions and keys; bindings convert requests into [`http::Request`] and write
+//! [`AuthServer`] owns users, sessions and keys. Bindings convert requests to [`http::Request`] and write
 //! [`http::Handled`] back. [`AuthClient`] guards the routes of another application by the server's public keys. The
 //! pure modules (`token`, `password`, `identifier`, `limit`, `access`) can be used alone.
 

@@ -1,8 +1,8 @@
-//! Rate limits: the state of one bucket and its transitions, the keys of buckets, and the headers that tell of them.
+//! Rate limits: the state of a bucket and its transitions, the keys of buckets, and the headers that report a limit.
 //!
-//! Nothing here waits or keeps anything: `cache` does. A bucket counts attempts in a window that begins with the first
-//! of them. An attempt that was granted is in flight until it is settled, and holds its place meanwhile, so that of any
-//! number of parallel attempts never more than the limit are granted.
+//! This module only decides; `cache` stores buckets and waits. A bucket counts attempts in a window that begins with
+//! the first attempt. An attempt that was granted is in flight until it is settled, and holds its place meanwhile, so
+//! that of any number of parallel attempts never more than the limit are granted.
 
 use std::time::Duration;
 
@@ -21,25 +21,27 @@ pub use headers::*;
 pub use key::*;
 pub use route::*;
 
-/// After this long an attempt that nobody settled is taken for a failed one: its caller is gone.
+/// The time in milliseconds after which an attempt that was not settled counts as failed, since its caller must be
+/// gone.
 pub const UNSETTLED_AFTER: Millis = 30_000;
 
-/// The factor by which one client address may do more than one account: many people may share an address.
+/// The factor by which the limit of a client address is larger than that of an account, since many people may share an
+/// address.
 pub const ADDRESS_FACTOR: u32 = 10;
 
 /// The answer of a counter to one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LimitVerdict {
-    /// Go on. The attempt is counted until it is settled.
+    /// The attempt may go on. It holds a place until it is settled.
     Granted {
         /// Attempts left in the window after this one.
         remaining: u32,
-        /// Until the window ends.
+        /// The time until the window ends.
         resets_in: Duration,
     },
-    /// The budget is spent, or every free place stayed held by unsettled attempts.
+    /// The budget is spent, or unsettled attempts kept every free place.
     Exceeded {
-        /// Until the window ends, a second where only unsettled attempts are in the way; never zero.
+        /// The time until the window ends, or a second if only unsettled attempts were in the way. Never zero.
         retry_after: Duration,
     },
 }
@@ -53,14 +55,14 @@ pub struct Budget {
     pub window: Duration,
 }
 
-/// The end of an attempt that was granted.
+/// The way in which a granted attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settlement {
     /// It stays counted.
     Counted,
-    /// It is taken back, as if it never was (a failure that was not the caller's).
+    /// It is not counted, as if it had never been made, for a failure that was not the caller's.
     Refunded,
-    /// The whole bucket is emptied (a login that succeeded).
+    /// The whole bucket is emptied, after a login that succeeded.
     Reset,
 }
 
@@ -69,7 +71,7 @@ pub enum Settlement {
 pub struct Bucket {
     /// Attempts that stay counted in this window.
     pub count: u32,
-    /// Attempts granted and not settled.
+    /// Attempts that are granted and not settled yet.
     pub in_flight: u32,
     /// The limit as of the last attempt.
     pub limit: u32,
@@ -79,28 +81,28 @@ pub struct Bucket {
     pub granted_at: Millis,
 }
 
-/// The answer of a bucket to an attempt.
+/// The answer of a bucket to the request for an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BucketAnswer {
     /// The verdict.
     Done(LimitVerdict),
-    /// Every free place is held by an attempt in flight: ask again when one is settled.
+    /// Attempts in flight hold every free place. Ask again when an attempt is settled.
     Wait,
 }
 
 impl Bucket {
-    /// An empty bucket whose window begins at `now`.
+    /// Makes an empty bucket whose window begins at `now`.
     #[must_use]
     pub fn new(budget: Budget, now: Millis) -> Self {
         Self { count: 0, in_flight: 0, limit: budget.limit, ends_at: end_of(budget, now), granted_at: now }
     }
 
-    /// Asks for one attempt.
+    /// Asks for an attempt.
     pub fn begin(&mut self, budget: Budget, now: Millis) -> BucketAnswer {
         self.advance(now);
         self.limit = budget.limit;
         let latest_end = end_of(budget, now);
-        // A clock that was set back must not make the window longer than it is.
+        // A clock that was set back must not make the window longer.
         let starts_now = self.is_idle() || now >= self.ends_at || self.ends_at > latest_end;
         if starts_now {
             self.ends_at = latest_end;
@@ -120,8 +122,8 @@ impl Bucket {
         })
     }
 
-    /// Says how one attempt in flight ended. One that came too late was counted already and changes nothing, but a
-    /// success empties the bucket in any case.
+    /// Settles an attempt in flight. If it comes too late, the attempt was counted already and nothing changes, except
+    /// that a success always empties the bucket.
     pub fn settle(&mut self, settlement: Settlement, now: Millis) {
         self.advance(now);
         let was_in_flight = self.in_flight > 0;
@@ -133,19 +135,19 @@ impl Bucket {
         }
     }
 
-    /// Whether nothing is left to remember.
+    /// Whether the bucket holds nothing, so that it may be forgotten.
     #[must_use]
     pub const fn is_idle(&self) -> bool {
         self.count == 0 && self.in_flight == 0
     }
 
-    /// Whether the bucket refuses now, or may in a moment: what must not be forgotten to make room.
+    /// Whether the bucket refuses now or may do so soon, so that it must not be forgotten to make room.
     #[must_use]
     pub const fn is_penalty(&self) -> bool {
         self.in_flight > 0 || self.count >= self.limit
     }
 
-    /// Applies what time alone brings: the end of the window, and of attempts whose caller is gone.
+    /// Applies the passage of time: ends the window, and counts attempts that were not settled in time.
     pub const fn advance(&mut self, now: Millis) {
         if self.in_flight > 0 && now.saturating_sub(self.granted_at) >= UNSETTLED_AFTER {
             self.count = self.count.saturating_add(self.in_flight);
@@ -162,7 +164,7 @@ fn end_of(budget: Budget, now: Millis) -> Millis {
     now.saturating_add(Millis::try_from(budget.window.as_millis()).unwrap_or(Millis::MAX))
 }
 
-/// From `now` to `then`; never zero.
+/// Returns the time from `now` to `then`, which is never zero.
 fn until(then: Millis, now: Millis) -> Duration {
     Duration::from_millis(then.saturating_sub(now).max(1).unsigned_abs())
 }
@@ -170,15 +172,15 @@ fn until(then: Millis, now: Millis) -> Duration {
 /// The budgets of login and registration (`rateLimit` option).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LimitRules {
-    /// Failed logins of one account.
+    /// Failed logins to an account.
     pub login_account: Budget,
-    /// Failed logins from one address: [`ADDRESS_FACTOR`] times as many.
+    /// Failed logins from a client address, [`ADDRESS_FACTOR`] times as many.
     pub login_address: Budget,
-    /// Logins of one account that succeed while the hash queue is over half full: [`ADDRESS_FACTOR`] times as many.
+    /// Logins to an account that succeed while the hash queue is more than half full, [`ADDRESS_FACTOR`] times as many.
     pub login_right: Budget,
-    /// Registrations from one address.
+    /// Registrations from a client address.
     pub register: Budget,
-    /// Attempts of one user at identifiers that others have: [`ADDRESS_FACTOR`] times as many.
+    /// Attempts of a user to take identifiers that others have, [`ADDRESS_FACTOR`] times as many as registrations.
     pub identifiers: Budget,
 }
 
@@ -186,8 +188,9 @@ impl LimitRules {
     /// The members of the `rateLimit` option.
     pub const MEMBERS: &[&'static str] = &["maxLoginAttempts", "maxRegisterAttempts", "durationSeconds", "messages"];
 
-    /// Reads the `rateLimit` option: `{maxLoginAttempts: 5, maxRegisterAttempts: 5, durationSeconds: 900}` when
-    /// absent or `true`, members one by one when given. `None`: switched off by `false`.
+    /// Reads the `rateLimit` option. The defaults are
+    /// `{maxLoginAttempts: 5, maxRegisterAttempts: 5, durationSeconds: 900}`, and apply to each member that is not set.
+    /// `None`: the option is `false`, which turns limits off.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` naming the member.
@@ -240,7 +243,7 @@ fn whole(
         None | Some(Value::Null) => return Ok(default),
         Some(value) => value,
     };
-    // A number that came by way of JavaScript may be written 5.0.
+    // A number that comes from JavaScript may be written 5.0.
     let number = value.as_u64().or_else(|| value.as_f64().filter(|n| n.fract() == 0.0).and_then(from_f64));
     match number.and_then(|number| u32::try_from(number).ok()).filter(|number| (1..=most).contains(number)) {
         Some(number) => Ok(number),

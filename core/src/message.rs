@@ -52,37 +52,37 @@ kinds! {
     NewSignIn = "new-sign-in",
 }
 
-/// One message. Its JSON is for the host, which sends it.
+/// A message to a user. The host gets it as JSON and sends it.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
-    /// Stays the same when the message is sent again: the key by which a provider knows it.
+    /// The id, which stays the same when the message is sent again, so that a provider can recognize it.
     pub id: String,
-    /// The occasion.
+    /// The kind of the message.
     pub kind: MessageKind,
     /// The type of the identifier that it goes to.
     pub channel: String,
     /// The stored value of that identifier, never a typed value; if no account has the identifier, its normal form.
     pub to: String,
-    /// Six digits.
+    /// The code of six digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The secret of the link.
+    /// The token for the link.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
-    /// The configured link with the token, if configured.
+    /// The link with the token or the code, if the application's page is configured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// The instant from which the secrets are invalid.
+    /// The instant from which code and token are invalid.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "iso")]
     pub expires_at: Option<Millis>,
-    /// The user.
+    /// The user's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
     /// The option `messages.locale`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
-    /// The request behind it.
+    /// The request behind the message.
     #[serde(serialize_with = "request")]
     pub context: HookContext,
 }
@@ -91,7 +91,7 @@ fn iso<S: Serializer>(at: &Option<Millis>, serializer: S) -> Result<S::Ok, S::Er
     at.map(Iso).serialize(serializer)
 }
 
-/// `{ip, userAgent, requestId}`
+/// Writes the context as `{ip, userAgent, requestId}`.
 fn request<S: Serializer>(context: &HookContext, serializer: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
@@ -106,7 +106,7 @@ fn request<S: Serializer>(context: &HookContext, serializer: S) -> Result<S::Ok,
 }
 
 impl fmt::Debug for Message {
-    /// `Debug` without address and secrets.
+    /// Omits the address and the secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, kind, channel, expires_at, .. } = self;
         f.debug_struct("Message")

@@ -1,20 +1,20 @@
-//! Objects by number: a host's fastest calls name their object by its number, because entering a method of a class of
-//! the host's costs more than a verification's own work.
+//! Objects by number. A host's fastest calls name their object by its number, since entering a method of a class costs
+//! more than the verification itself.
 
 use parking_lot::RwLock;
 
-/// Live objects by number. A number that was taken back is given again.
+/// Live objects by number. A number that was given back is used again.
 #[derive(Debug)]
 pub struct Numbered<T>(RwLock<Vec<Option<T>>>);
 
 impl<T> Numbered<T> {
-    /// An empty table, for a `static`.
+    /// Makes an empty table, for a `static`.
     #[must_use]
     pub const fn new() -> Self {
         Self(RwLock::new(Vec::new()))
     }
 
-    /// Gives `one` a number.
+    /// Stores `one` and returns its number.
     pub fn remember(&self, one: T) -> u32 {
         let mut all = self.0.write();
         let free = all.iter().position(Option::is_none);
@@ -26,22 +26,23 @@ impl<T> Numbered<T> {
         u32::try_from(place).unwrap_or(u32::MAX)
     }
 
-    /// Gives a number in use to `one`.
+    /// Replaces the object with this number, which must be in use, by `one`.
     pub fn replace(&self, number: u32, one: T) {
         if let Some(place) = self.0.write().get_mut(number as usize) {
-            // Its former owner belongs to the process that this one was forked from, whose connections it would close.
+            // The former object is not dropped. It belongs to the process that this process was forked from, and
+            // dropping it would close that process's connections.
             std::mem::forget(place.replace(one));
         }
     }
 
-    /// Takes a number back.
+    /// Forgets the object with this number, so that the number can be used again.
     pub fn forget(&self, number: u32) {
         let forgotten = self.0.write().get_mut(number as usize).and_then(Option::take);
-        // Dropped without the lock: it may be the last that knows a server.
+        // The object is dropped after the lock is released, since it may be the last reference to a server.
         drop(forgotten);
     }
 
-    /// Runs `run` on the object with the number; `None` if there is none.
+    /// Runs `run` on the object with this number. `None`: there is no such object.
     pub fn with<R>(&self, number: u32, run: impl FnOnce(&T) -> R) -> Option<R> {
         self.0.read().get(number as usize).and_then(Option::as_ref).map(run)
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Normalized, confusable, exact_form, invalid, is_kind, is_mailbox, normalize};
 use crate::error::Error;
 
-/// Which identifiers are allowed.
+/// The identifiers that are allowed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IdentifierRules {
     valid: Option<Vec<String>>,
@@ -13,7 +13,7 @@ pub struct IdentifierRules {
 }
 
 impl IdentifierRules {
-    /// Reads the `validIdentifiers` option; absent or null allows every type.
+    /// Reads the `validIdentifiers` option. If it is absent or null, every type is allowed.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` unless it is a non-empty list of type names.
@@ -35,10 +35,10 @@ impl IdentifierRules {
         }
     }
 
-    /// These with the `confusables` option; absent or null allows every username.
+    /// Adds the `confusables` option. If it is absent or null, every username is allowed.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` unless it is one of its words.
+    /// `CONFIGURATION_ERROR` unless it is `allow` or `refuse`.
     pub fn with_confusables(self, option: Option<&Value>) -> Result<Self, Error> {
         let refuses_confusables = match option {
             None | Some(Value::Null) => false,
@@ -49,11 +49,11 @@ impl IdentifierRules {
         Ok(Self { refuses_confusables, ..self })
     }
 
-    /// [`normalize`], for a new identifier of an allowed type only.
+    /// Normalizes a new identifier as [`normalize`] does, if these rules allow it.
     ///
     /// # Errors
-    /// `VALIDATION_ERROR` when the type is not listed, the value does not fit it, or it is a username that may pass for
-    /// another one where those are refused.
+    /// `VALIDATION_ERROR` if the type is not listed, the value does not fit it, or it is a username that may look like
+    /// another and such usernames are refused.
     pub fn normalize(&self, kind: &str, value: &str) -> Result<Normalized, Error> {
         let made = self.normalize_held(kind, value)?;
         if self.refuses_confusables
@@ -65,10 +65,10 @@ impl IdentifierRules {
         Ok(made)
     }
 
-    /// The same for one that its user has already.
+    /// Normalizes an identifier that its user has already, which may look like another.
     ///
     /// # Errors
-    /// `VALIDATION_ERROR` when the type is not listed or the value does not fit it.
+    /// `VALIDATION_ERROR` if the type is not listed or the value does not fit it.
     pub fn normalize_held(&self, kind: &str, value: &str) -> Result<Normalized, Error> {
         match &self.valid {
             Some(valid) if !valid.iter().any(|name| name == kind) => {
@@ -78,8 +78,8 @@ impl IdentifierRules {
         }
     }
 
-    /// The type and the normal form of a value that a message can go to: one e-mail address, or a phone number with its
-    /// country. Digits without a country are open to every type, so nobody knows whose they are.
+    /// Returns the type and the normal form of a value to which a message can go: a single e-mail address, or a phone
+    /// number with its country. Digits without a country may be of any type, so no message goes there.
     #[must_use]
     pub fn addressee(&self, value: &str) -> Option<(&'static str, String)> {
         let normalized = |kind| self.normalize(kind, value).ok().map(|found| found.normalized);

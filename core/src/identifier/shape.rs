@@ -1,5 +1,4 @@
-//! The shape of a value, and the normal form that goes with each shape. Everything here works on text that is in
-//! NFKC and trimmed already.
+//! The shape of a value, and the normal form that belongs to it. All functions expect text that is in NFKC and trimmed.
 
 use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
@@ -8,7 +7,7 @@ use unicode_normalization::UnicodeNormalization as _;
 /// The shape of a value, whatever its type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
-    /// Something before and something after an `@`.
+    /// Text before and after an `@`.
     Email,
     /// A phone number with its country: `+` or `00`, then 7 to 15 digits that do not begin with 0.
     Phone,
@@ -34,43 +33,45 @@ impl Shape {
     }
 }
 
-/// The name, folded, and the domain in ASCII. `None`: not an address.
+/// Returns the name before the `@`, folded, and the domain in ASCII. `None`: the text is no address.
 pub(super) fn email(text: &str) -> Option<(String, String)> {
     let (local, domain) = address(text)?;
     let local = fold(local);
-    // Folding may bring forth an '@' or a blank out of a compatibility character; such an address would not be stable.
+    // Folding may turn a compatibility character into an '@', and then the address would not be stable.
     (!local.is_empty() && !local.contains('@')).then_some((local, domain))
 }
 
-/// The same with the name before the `@` as it is, since a mail server may tell its letters apart.
+/// Returns the address with the domain in ASCII and the name before the `@` as it is, since a mail server may
+/// distinguish upper and lower case there.
 pub(super) fn mailbox(text: &str) -> Option<String> {
     address(text).map(|(local, domain)| format!("{local}@{domain}"))
 }
 
-/// The name and the domain of an address, the domain in ASCII.
+/// Returns the name and the domain of an address, with the domain in ASCII.
 fn address(text: &str) -> Option<(&str, String)> {
     let (local, domain) = text.split_once('@')?;
     if local.is_empty() || local.chars().any(|c| c.is_whitespace() || is_invisible(c)) || domain.contains('@') {
         return None;
     }
-    // Hyphens are left alone: names with '--' in third place exist. STD3 refuses what no host name may hold.
+    // Hyphens are not checked, since domains with '--' in third place exist. STD3 refuses characters that no host name
+    // may hold.
     let domain =
         Uts46::new().to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::Allow, DnsLength::Verify).ok()?;
     Some((local, domain.into_owned()))
 }
 
-/// The name and the domain of an address that is not written to its end. `None`: it has not come to the domain, or
-/// there is none of that name.
+/// Returns the name and the domain of the beginning of an address. `None`: the text does not reach the domain, or no
+/// domain has this form.
 pub(super) fn email_prefix(text: &str) -> Option<(String, String)> {
     let (local, domain) = text.split_once('@').filter(|(local, domain)| !local.is_empty() && !domain.is_empty())?;
-    // Names end with a dot while the next one is not written.
+    // The length is not verified, since the beginning of a domain may end with a dot.
     let domain =
         Uts46::new().to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::Allow, DnsLength::Ignore).ok()?;
     Some((fold(local), domain.into_owned()))
 }
 
-/// The normal forms of a phone number that is not written to its end: what begins with 00 may be one with its country
-/// or without. None: it is not a phone number.
+/// Returns the normal forms of the beginning of a phone number. One that begins with 00 may be with its country or
+/// without, so it has two. The list is empty if the text is no phone number.
 pub(super) fn phone_prefixes(text: &str) -> Vec<String> {
     let Some((digits, international)) = digits_of(text).filter(|(digits, _)| !digits.is_empty()) else {
         return Vec::new();
@@ -82,10 +83,11 @@ pub(super) fn phone_prefixes(text: &str) -> Vec<String> {
     std::iter::once(digits.clone()).chain(country).collect()
 }
 
-/// `+` and digits (the shape of E.164), or digits alone when the number names no country. `None`: not a phone number.
+/// Returns `+` and digits (the form of E.164), or digits alone if the number names no country. `None`: the text is no
+/// phone number.
 pub(super) fn phone(text: &str) -> Option<String> {
     let (mut digits, mut international) = digits_of(text)?;
-    // 00 stands for + nearly everywhere. No country code begins with 0, so 000... is just a number.
+    // 00 means + in nearly every country. No country code begins with 0, so 000... names no country.
     if !international && digits.starts_with("00") && !digits.starts_with("000") && digits.len() >= 2 + 7 {
         international = true;
         digits.drain(..2);
@@ -96,9 +98,9 @@ pub(super) fn phone(text: &str) -> Option<String> {
     Some(if international { format!("+{digits}") } else { digits })
 }
 
-/// The digits of a phone number, and whether `+` goes before them. `None`: it holds something else.
+/// Returns the digits of a phone number, and whether a `+` stands before them. `None`: the text holds other characters.
 fn digits_of(text: &str) -> Option<(String, bool)> {
-    // The trunk zero that is written but not dialled: +44 (0)20 ...
+    // The trunk zero in parentheses is written but not dialled, as in +44 (0)20 ...
     let without_trunk = if text.starts_with('+') { text.replacen("(0)", "", 1) } else { text.to_owned() };
     let mut digits = String::with_capacity(16);
     let mut international = false;
@@ -113,11 +115,11 @@ fn digits_of(text: &str) -> Option<(String, bool)> {
     Some((digits, international))
 }
 
-/// Case folded. The result is the same in every language: no locale, and the two lower-case sigmas are one, since
-/// which of them a capital stands for depends on its neighbours.
+/// Folds case, without regard to a locale. Both lower-case sigmas become the same, since it depends on the neighbours
+/// which of them a capital stands for.
 pub(super) fn fold(text: &str) -> String {
     let mut folded = text.to_owned();
-    // Lower-casing may leave NFKC and the other way round; two rounds reach the end for every assigned character.
+    // Lower-casing may undo NFKC and NFKC may undo lower-casing. Two rounds suffice for every assigned character.
     for _ in 0..4 {
         let next = folded.chars().flat_map(char::to_lowercase).map(|c| if c == 'ς' { 'σ' } else { c }).nfkc();
         let next = next.collect::<String>().trim().to_owned();
@@ -129,7 +131,7 @@ pub(super) fn fold(text: &str) -> String {
     folded
 }
 
-/// Characters that show nothing or turn the direction of the text, so that two names could look alike.
+/// Whether a character is invisible or changes the direction of the text, so that two different names could look alike.
 pub(super) const fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}'

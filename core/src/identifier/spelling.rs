@@ -1,54 +1,55 @@
-//! Spellings of one name. The normal form keeps `ß` apart from `ss`, as 6.0 does, and full case folding does not;
-//! nobody may sign in as `strasse` beside a `straße` of somebody else.
+//! Spellings of a name. The normal form distinguishes `ß` from `ss`, as version 6.0 does, but full case folding does
+//! not. If a user is `straße`, no other user may sign in as `strasse`.
 //!
-//! All names of one full form are a class. What may be stored of a class is a list that its full form alone tells: each
-//! `ss` of it as it is or as `ß`. Where they are too many, or a name holds something else that folds further (a Greek
-//! iota below its vowel, old forms of Cyrillic letters), it is stored in its full form. So whoever asks for the list
-//! finds every name of a class that was stored by these rules, and the index itself tells the others apart.
+//! All names with the same full form are a class. The forms that may be stored of a class follow from its full form
+//! alone: each `ss` in it stays as it is or becomes `ß`. If these forms are too many, or if a name holds another
+//! character that full folding changes (a Greek iota below its vowel, old forms of Cyrillic letters), the name is
+//! stored in its full form. So a search for these forms finds every name of the class that was stored by these rules,
+//! and the unique index keeps the stored forms apart.
 
 use icu_casemap::CaseMapper;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::shape::fold;
 
-/// The most forms of one class that are stored and looked for.
+/// The most forms of a class that are stored and looked for.
 const MOST: usize = 16;
 
-/// The forms of one folded text.
+/// The forms of a folded text.
 pub(super) struct Forms {
-    /// The text itself, as 6.0 stores it.
+    /// The text itself, as version 6.0 stores it.
     pub folded: String,
-    /// Equal for all spellings; folding it again changes nothing.
+    /// The full form, which is equal for all spellings. To fold it again changes nothing.
     pub full: String,
-    /// Those that may be stored, `full` first.
+    /// The forms that may be stored, with `full` first.
     pub all: Vec<String>,
 }
 
 impl Forms {
-    /// The forms of a text that [`fold`] leaves as it is.
+    /// Returns the forms of a text that [`fold`] does not change.
     pub(super) fn of(folded: String) -> Self {
         let full = full_fold(&folded);
         let all = sharpened(&full).unwrap_or_else(|| vec![full.clone()]);
         Self { folded, full, all }
     }
 
-    /// The forms of an address, where these are of the name before the `@`.
+    /// Returns the forms of an address, if `self` are the forms of the name before the `@`.
     pub(super) fn at(self, domain: &str) -> Self {
         let at = |local: String| format!("{local}@{domain}");
         let Self { folded, full, all } = self;
         Self { folded: at(folded), full: at(full), all: all.into_iter().map(at).collect() }
     }
 
-    /// The form in which a new identifier is stored.
+    /// Returns the form in which a new identifier is stored.
     pub(super) fn stored(self) -> String {
         if self.all.contains(&self.folded) { self.folded } else { self.full }
     }
 }
 
-/// Full case folding, in a form that [`fold`] leaves as it is.
+/// Folds case fully. [`fold`] does not change the result.
 fn full_fold(folded: &str) -> String {
     let mut full = folded.to_owned();
-    // Of ASCII, folding leaves nothing to do. One round reaches the end for nearly every character, two for all.
+    // Folded ASCII needs no round. One round suffices for nearly every character, and two for all.
     for _ in 0..4 {
         if full.is_ascii() {
             break;
@@ -63,14 +64,15 @@ fn full_fold(folded: &str) -> String {
     full
 }
 
-/// All ways to write `ß` for `ss` in a full form, that without one first. `None`: there are too many.
+/// Returns all ways to write `ß` for `ss` in a full form, beginning with the form without `ß`. `None`: there are too
+/// many.
 fn sharpened(full: &str) -> Option<Vec<String>> {
-    // A further letter that begins with an s apart from its mark, as in sś, is not ASCII.
+    // Only ASCII can skip the work. In other text an `ss` may appear when marks are separated from letters, as in sś.
     if full.is_ascii() && !full.contains("ss") {
         return Some(vec![full.to_owned()]);
     }
     let mut last = None;
-    // The ways to write all letters before the last one, and all letters.
+    // `ways` are the ways to write all letters so far, and `before` those for all but the last letter.
     let (mut before, mut ways) = (Vec::new(), vec![String::new()]);
     for letter in full.nfd() {
         let mut next = ways.clone();
@@ -91,7 +93,7 @@ fn sharpened(full: &str) -> Option<Vec<String>> {
 mod tests {
     use super::*;
 
-    /// The rules above are exact for every character there is. Beyond these none has a case.
+    /// The rules above are exact for every assigned character. Characters beyond these have no case.
     #[test]
     fn every_character_folds_to_an_end() {
         for c in '\0'..='\u{1ffff}' {

@@ -1,7 +1,7 @@
-//! Fetches a key set over HTTP/1.1: one connection, one request, no redirect, no proxy, nothing kept.
+//! Fetches a key set over HTTP/1.1, with one connection and one request, without redirects, proxies or a cache.
 //!
-//! Content type and caching headers are ignored: the keys alone are judged, and the issuer does not decide how long a
-//! set is used. Content encodings are not asked for, so a small answer can't grow.
+//! Content type and caching headers are ignored, since only the keys count and the options decide how long a set is
+//! used. No content encoding is accepted, so a small answer can't expand to a large one.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -31,14 +31,14 @@ use super::{FetchError, KeySource};
 use crate::error::Error;
 use crate::token::jwks::MAX_SET_BYTES;
 
-/// For the whole exchange, from the look-up of the name to the last byte.
+/// The limit for the whole exchange, from the look-up of the name to the last byte.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
-/// For one of several addresses of a name, so that a dead one leaves time for the next.
+/// The limit for a connection to an address, so that a dead address of a host leaves time for the next.
 const CONNECT_LIMIT: Duration = Duration::from_millis(1_500);
-/// For the head of the answer.
+/// The most bytes of the head of the answer.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 
-/// A key set behind an address.
+/// A key set at an address.
 #[derive(Debug)]
 pub struct HttpsKeySource {
     uri: KeyUri,
@@ -46,13 +46,13 @@ pub struct HttpsKeySource {
 }
 
 impl HttpsKeySource {
-    /// A source that trusts the certificates that the system trusts.
+    /// Makes a source that trusts the certificate authorities of the system.
     #[must_use]
     pub const fn new(uri: KeyUri) -> Self {
         Self { uri, roots: None }
     }
 
-    /// A source that trusts the certificates of these authorities, in PEM, and no others.
+    /// Makes a source that trusts only these certificate authorities, given in PEM.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` if `pem` holds no certificate or a malformed one.
@@ -99,7 +99,7 @@ impl HttpsKeySource {
     }
 
     fn tls(&self) -> Result<ClientConfig, FetchError> {
-        // Named here: rustls panics when the process has two providers and none is chosen.
+        // The provider is named, since rustls panics if the process has two providers and no default.
         let provider = Arc::new(aws_lc_rs::default_provider());
         let verifier: Arc<dyn ServerCertVerifier> = match &self.roots {
             Some(roots) => WebPkiServerVerifier::builder_with_provider(Arc::new(roots.clone()), Arc::clone(&provider))
@@ -126,7 +126,7 @@ impl HttpsKeySource {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|error| unreachable("no HTTP", &error))?;
-        // Ends with this function, however that comes about.
+        // The task of the connection ends with this function, however the function ends.
         let mut driver = JoinSet::new();
         driver.spawn(connection);
         let request = Request::get(self.uri.path_and_query())
@@ -149,7 +149,7 @@ impl KeySource for HttpsKeySource {
     }
 }
 
-/// Accepts status 200 alone. A redirect is not followed: the host trusts `keyUri`, and no address that it points to.
+/// Accepts status 200 alone. A redirect is not followed, since the host trusts `keyUri` and no other address.
 fn check_status(status: StatusCode) -> Result<(), FetchError> {
     let answer = format!("the answer has status {}", status.as_u16());
     match status {

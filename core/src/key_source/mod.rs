@@ -1,4 +1,5 @@
-//! The port to the key set of a remote issuer. [`https`] is the driver; [`uri`] checks its address.
+//! The port by which a client gets the key set of a remote issuer. [`https`] fetches it, and [`uri`] checks its
+//! address.
 
 use async_trait::async_trait;
 
@@ -10,28 +11,28 @@ pub mod uri;
 /// The source of a key set.
 #[async_trait]
 pub trait KeySource: Send + Sync + 'static {
-    /// The set as published, at most [`MAX_SET_BYTES`](crate::token::jwks::MAX_SET_BYTES) of it. There is one call at a
-    /// time; the result is not trusted.
+    /// Returns the set as published, at most [`MAX_SET_BYTES`](crate::token::jwks::MAX_SET_BYTES) of it. There is one
+    /// call at a time. The caller validates the result.
     async fn fetch(&self) -> Result<Vec<u8>, FetchError>;
 }
 
-/// Why a set could not be fetched.
+/// The reason why a set could not be fetched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{cause}")]
 pub struct FetchError {
     /// The kind of the failure, which decides when the next attempt is made.
     pub failure: FetchFailure,
-    /// For the log: the fault, without the address, which may hold a secret.
+    /// The fault, for the log. It does not name the address, which may hold a secret.
     pub cause: String,
 }
 
 impl FetchError {
-    /// No answer, or an answer that asks to come again.
+    /// Makes the error for no answer, or for an answer after which a later attempt may succeed.
     pub fn unreachable(cause: impl Into<String>) -> Self {
         Self { failure: FetchFailure::Unreachable, cause: cause.into() }
     }
 
-    /// An answer that will not mend itself.
+    /// Makes the error for an answer that later attempts will not change.
     pub fn refused(cause: impl Into<String>) -> Self {
         Self { failure: FetchFailure::Refused, cause: cause.into() }
     }

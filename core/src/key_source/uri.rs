@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use hyper::Uri;
 
-/// An `https` address, or an `http` address of this machine or by the host's explicit wish. Its `Debug` shows the host
-/// alone: paths and queries may hold a secret.
+/// An `https` address. An `http` address is accepted on this machine, and elsewhere only with `allowInsecure`. Its
+/// `Debug` shows the host alone, since paths and queries may hold a secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyUri {
     uri: Uri,
@@ -19,7 +19,7 @@ impl KeyUri {
     /// Reads an absolute address without user and password.
     ///
     /// # Errors
-    /// A fragment to be put behind the option's name, naming the fault and the cure.
+    /// A sentence to follow the option's name, with the fault and the cure.
     pub fn parse(text: &str, allow_insecure: bool) -> Result<Self, &'static str> {
         const MALFORMED: &str = "must be an address such as 'https://auth.example.com/auth/keys'";
         if !text.is_ascii() {
@@ -35,7 +35,7 @@ impl KeyUri {
             "http" => false,
             _ => return Err(MALFORMED),
         };
-        // The parser takes a port that is no port for none.
+        // The parser ignores a malformed port, so it is checked here.
         let port = match authority.as_str()[authority.host().len()..].strip_prefix(':').map(str::parse::<u16>) {
             None if tls => 443,
             None => 80,

@@ -1,4 +1,4 @@
-//! The words about a budget for a client: the 429 and the headers.
+//! The error and the headers by which a client learns of a limit.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Budget, LimitVerdict};
 use crate::error::{Error, ErrorCode};
 
-/// The 429 for a spent budget. Its details say which policy, for [`headers_of`].
+/// Makes the error (429) for a spent budget. Its details name the policy, for [`headers_of`].
 #[must_use]
 pub fn exceeded(name: &str, budget: Budget, retry_after: Duration) -> Error {
     Error::from(ErrorCode::RateLimitExceeded).with_retry_after(retry_after).with_details(json!({
@@ -17,7 +17,7 @@ pub fn exceeded(name: &str, budget: Budget, retry_after: Duration) -> Error {
     }))
 }
 
-/// The headers of an error made by [`exceeded`]; none for any other.
+/// Returns the headers of an error made by [`exceeded`], and none for any other error.
 #[must_use]
 pub fn headers_of(error: &Error) -> Vec<(String, String)> {
     let read = |details: &Value| {
@@ -29,8 +29,9 @@ pub fn headers_of(error: &Error) -> Vec<(String, String)> {
     error.details.as_deref().and_then(read).unwrap_or_default()
 }
 
-/// `RateLimit-Policy`, `RateLimit` (IETF httpapi draft, structured fields of RFC 9651) and, for a refusal,
-/// `Retry-After` (RFC 9110, 10.2.3): seconds, rounded up. `name` is the policy's, e.g. `login`.
+/// Returns `RateLimit-Policy` and `RateLimit` (IETF httpapi draft, structured fields of RFC 9651), and for a refusal
+/// `Retry-After` (RFC 9110, 10.2.3). Times are in seconds, rounded up. `name` is the name of the policy, for example
+/// `login`.
 #[must_use]
 pub fn headers(name: &str, budget: Budget, verdict: LimitVerdict) -> Vec<(String, String)> {
     let name = quoted(name);
@@ -50,13 +51,13 @@ pub fn headers(name: &str, budget: Budget, verdict: LimitVerdict) -> Vec<(String
     headers
 }
 
-/// Whole seconds, rounded up, so that who waits so long has waited long enough.
+/// Rounds up to whole seconds, so that a client that waits that long has waited long enough.
 #[must_use]
 pub const fn seconds_up(duration: Duration) -> u64 {
     duration.as_secs().saturating_add((duration.subsec_nanos() > 0) as u64)
 }
 
-/// A string of RFC 9651, 3.3.3; what it can't hold is written `_`.
+/// Writes a string (RFC 9651, 3.3.3). Characters that it can't hold become `_`.
 fn quoted(name: &str) -> String {
     let safe = name.chars().map(|c| if matches!(c, ' '..='~') && c != '"' && c != '\\' { c } else { '_' });
     format!("\"{}\"", safe.collect::<String>())

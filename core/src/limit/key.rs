@@ -1,92 +1,93 @@
-//! The keys of buckets and their purposes. Each purpose has a part of the memory of its own, so that nobody fills the
-//! part of another.
+//! The keys of buckets and their purposes. Each purpose has its own part of the memory, so that a flood of keys for one
+//! purpose does not displace the buckets of another.
 
 use crate::crypto::{sha256, to_base64url};
 
-/// The key of a bucket: what it is for in clear, whom it is about as a digest only.
+/// Returns the key of a bucket. It has the purpose in plain text, and the subject as a digest only.
 #[must_use]
 pub fn key(purpose: &str, subject: &str) -> String {
     format!("{purpose}:{}", to_base64url(&sha256(subject.as_bytes())[..18]))
 }
 
-/// The bucket of failed logins of one account, by the user's id.
+/// Returns the bucket of failed logins to an account, by the user's id.
 #[must_use]
 pub fn login_account(user_id: &str) -> String {
     key("login:account", user_id)
 }
 
-/// The bucket of failed logins by an identifier that nobody has, by its normal form. Never that of an account, not even
-/// for who logs in with somebody's id.
+/// Returns the bucket of failed logins by an identifier that nobody has, by its normal form. It never equals the bucket
+/// of an account, even if the identifier is some user's id.
 #[must_use]
 pub fn login_unknown(normalized: &str) -> String {
     key("login:unknown", normalized)
 }
 
-/// The bucket of failed logins by one spelling of an identifier, by its normal form, whether somebody has it or not.
+/// Returns the bucket of failed logins by a spelling of an identifier, by its normal form, whether a user has it or
+/// not.
 #[must_use]
 pub fn login_spelling(normalized: &str) -> String {
     key("login:spelling", normalized)
 }
 
-/// The bucket of logins that succeed while many wait, by the bucket of their account.
+/// Returns the bucket of logins that succeed while many wait for a hash, by the bucket of their account.
 #[must_use]
 pub fn login_right(account: &str) -> String {
     key("login:right", account)
 }
 
-/// The bucket of a user's attempts at identifiers that somebody else has.
+/// Returns the bucket of a user's attempts to take identifiers that others have.
 #[must_use]
 pub fn identifiers_of(user_id: &str) -> String {
     key("identifiers", user_id)
 }
 
-/// The bucket of failed logins from one client address, as `web::client_ip::bucket` writes it.
+/// Returns the bucket of failed logins from a client address, as `web::client_ip::bucket` writes it.
 #[must_use]
 pub fn login_address(address: &str) -> String {
     key("login:address", address)
 }
 
-/// The bucket of registrations from one client address.
+/// Returns the bucket of registrations from a client address.
 #[must_use]
 pub fn register_address(address: &str) -> String {
     key("register:address", address)
 }
 
-/// The bucket of messages to one user about logins by devices that are not known, by the user's id.
+/// Returns the bucket of messages to a user about logins by devices that are not known, by the user's id.
 #[must_use]
 pub fn sign_in_messages(user_id: &str) -> String {
     key("security-message:sign-in", user_id)
 }
 
-/// The bucket of wrong guesses at the API key from one client address.
+/// Returns the bucket of wrong API keys from a client address.
 #[must_use]
 pub fn api_key_address(address: &str) -> String {
     key("api-key:address", address)
 }
 
-/// The purpose of a bucket, as the beginning of its key says.
+/// The purpose of a bucket, which the beginning of its key names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BucketPurpose {
-    /// Failed logins by account, by spelling, and identifiers that others have.
+    /// Failed logins by account and by spelling, and attempts to take identifiers that others have.
     Account,
     /// Failed logins by client address.
     Address,
     /// Registrations.
     Register,
-    /// Guesses at the API key.
+    /// Wrong API keys.
     ApiKey,
-    /// Failed logins from devices that a user is known on.
+    /// Failed logins from known devices.
     Device,
-    /// Messages to users: their addresses and numbers.
+    /// Messages to users, by the address or number that they go to.
     Message,
-    /// Messages about logins, which completed logins alone count.
+    /// Messages about new sign-ins, which only completed logins count.
     SecurityMessage,
-    /// Limiters on routes of the application, whose keys its callers may choose.
+    /// Limiters on routes of the application, whose keys its clients may be able to choose.
     Custom,
 }
 
 impl BucketPurpose {
-    /// All purposes, each at the place of its number.
+    /// All purposes, each at the index of its number.
     pub const ALL: [Self; 8] = [
         Self::Account,
         Self::Address,
@@ -98,7 +99,7 @@ impl BucketPurpose {
         Self::Custom,
     ];
 
-    /// The purpose of the bucket with this key. A key of an unknown form counts as the application's.
+    /// Returns the purpose of the bucket with this key. A key of an unknown form is [`BucketPurpose::Custom`].
     #[must_use]
     pub fn of(key: &str) -> Self {
         match key.split(':').next() {
@@ -113,7 +114,7 @@ impl BucketPurpose {
         }
     }
 
-    /// The most buckets that the memory of one process keeps for this purpose.
+    /// Returns the most buckets that the memory of a process keeps for this purpose.
     #[must_use]
     pub const fn places(self) -> usize {
         match self {
@@ -127,7 +128,7 @@ impl BucketPurpose {
     }
 }
 
-/// A key without its subject: the limiter that a bucket belongs to.
+/// Returns a key without its subject, which names the limiter that the bucket belongs to.
 #[must_use]
 pub fn limiter(key: &str) -> &str {
     key.rsplit_once(':').map_or("", |(limiter, _)| limiter)

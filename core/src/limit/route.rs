@@ -1,4 +1,4 @@
-//! Limiters on routes of the application: the keys that requests are counted by, and the names of limiters.
+//! Limiters on routes of the application: the keys by which requests are counted, and the names of limiters.
 
 use serde_json::Value;
 
@@ -6,11 +6,12 @@ use super::{Budget, key};
 use crate::crypto::to_base64url;
 use crate::error::Error;
 
-/// Returns the key that a limiter's `key` function gave, as a text: a text, a whole number or a boolean. Nothing and
-/// the empty text are no key, so that requests without one don't share a bucket: their address counts.
+/// Writes the key that a limiter's `key` function returned (a text, a whole number or a boolean) as a text. `None`: the
+/// function returned nothing or an empty text. Such requests are counted by their address, so that they do not all
+/// share a bucket.
 ///
 /// # Errors
-/// `CONFIGURATION_ERROR` for anything else, since what it would be as a text may be the same for all callers.
+/// `CONFIGURATION_ERROR` for any other value, since its text may be the same for all callers.
 pub fn route_key(given: &Value) -> Result<Option<String>, Error> {
     match given {
         Value::Null => Ok(None),
@@ -32,19 +33,19 @@ fn no_key() -> Error {
     )
 }
 
-/// The name of a limiter on a route of the application, by which its buckets are told from those of others.
+/// The name of a limiter on a route of the application, which distinguishes its buckets from those of other limiters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimiterName(String);
 
 impl LimiterName {
-    /// The name of a limiter with this `keyPrefix`. Limiters of one name share their buckets.
+    /// Returns the name of a limiter with this `keyPrefix`. Limiters with the same name share their buckets.
     #[must_use]
     pub fn named(prefix: &str) -> Self {
         Self(to_base64url(prefix.as_bytes()))
     }
 
-    /// The name of a limiter without a `keyPrefix`, made of its rule, so it is the same in every process, whatever
-    /// limiters that has beside it. No prefix in base64url has a dot.
+    /// Returns the name of a limiter without a `keyPrefix`. It is made of the limiter's rule alone, so it is the same
+    /// in every process, whatever other limiters there are. It has a dot, which no prefix in base64url has.
     #[must_use]
     pub fn of_rule(budget: Budget, has_key: bool) -> Self {
         let by = if has_key { "key" } else { "address" };
@@ -57,14 +58,14 @@ impl LimiterName {
         &self.0
     }
 
-    /// The bucket of what is counted: a key, or an address.
+    /// Returns the bucket of a subject, which is a key or an address.
     #[must_use]
     pub fn bucket(&self, subject: &str) -> String {
         format!("custom:{}", key(&self.0, subject))
     }
 }
 
-/// The bucket of a route of the application's own, by its `keyPrefix` and whatever it limits by.
+/// Returns the bucket of a limiter with this `keyPrefix` for a subject.
 #[must_use]
 pub fn custom(prefix: &str, subject: &str) -> String {
     LimiterName::named(prefix).bucket(subject)
