@@ -1,4 +1,4 @@
-//! The programmatic calls: typed for Rust (`service`), and by name for bindings, so a new call changes no binding.
+//! The programmatic calls. Bindings run them by name, so a new call changes no binding; Rust code may use `service`.
 
 mod arguments;
 mod call;
@@ -24,10 +24,10 @@ use crate::server::AuthServer;
 use crate::service::story::Ending;
 
 impl AuthServer {
-    /// Runs a programmatic call by its name in the host languages' API (camel case), with its arguments in order.
+    /// Runs a programmatic call by its name in camel case, with its arguments as a JSON array.
     ///
-    /// `register` and the bulk identifier calls answer `{success: true, ...}` or `{success: false, error}` for errors
-    /// that the caller can act on; other errors fail.
+    /// `register` and the bulk identifier calls return `{success: true, ...}`, or `{success: false, error}` for an
+    /// error below the status 500. Other errors fail.
     ///
     /// # Errors
     /// The refusals of the call; `CONFIGURATION_ERROR` for an unknown name.
@@ -35,7 +35,7 @@ impl AuthServer {
         self.call_within(None, method, arguments).await
     }
 
-    /// [`AuthServer::call_within`], which counts it, of a call that there is.
+    /// Runs a call for [`AuthServer::call_within`], which counts it.
     async fn answer(&self, transaction: Option<u32>, call: &Call, arguments: Value) -> Result<Value, Error> {
         if transaction.is_some() && !call.is_outcome() {
             let method = call.name;
@@ -57,7 +57,7 @@ impl AuthServer {
         if call.is_outcome() { outcome(result) } else { result }
     }
 
-    /// Leaves the event of the use case behind a call, the same as that of an endpoint.
+    /// Leaves the event of the use case that a call ran, the same event as that of an endpoint.
     fn leave_event(&self, work: &Work<'_>, error: Option<&Error>, started: Instant) {
         if work.story.is_none() {
             return;
@@ -69,7 +69,7 @@ impl AuthServer {
     }
 }
 
-/// The outcome of a call, in which a refusal is an answer.
+/// Turns the result of a call into an outcome, in which a refusal is an answer and not an error.
 fn outcome(result: Result<Value, Error>) -> Result<Value, Error> {
     match result {
         Err(error) if error.status < 500 => Ok(json!({

@@ -1,4 +1,4 @@
-//! The common part of both modes, which guards routes. Bindings convert for either by one function.
+//! The methods by which both modes guard routes, as a trait, so that bindings need one function for both.
 
 use serde_json::Value;
 
@@ -16,40 +16,41 @@ use crate::telemetry::{Remembered, Snapshot};
 /// The user whom `protect()` has admitted, if it ran.
 pub type User<'a> = Option<Admitted<'a>>;
 
-/// An [`AuthServer`] or an [`AuthClient`]; the methods are theirs.
+/// An [`AuthServer`] or an [`AuthClient`], whose methods of the same names these call.
 pub trait ProtectHost: Clone + Send + Sync + 'static {
-    /// The present epoch: results that a caller cached under another epoch are stale.
+    /// Returns the present epoch. Results that a caller cached under another epoch are stale.
     fn epoch(&self) -> u32;
-    /// `protect()` without waiting, for a host that remembers the result by the `Authorization` header of the request;
-    /// `None`: call [`ProtectHost::guard`].
+    /// Runs `protect()` without waiting, for a host that caches the result by the `Authorization` header of the
+    /// request. `None`: call [`ProtectHost::guard`].
     fn guard_now(&self, request: &GuardRequest) -> Option<ProtectResult>;
-    /// `protect()`.
+    /// Runs `protect()`, for a host that caches the result by the `Authorization` header of the request.
     fn guard(&self, request: &GuardRequest) -> impl Future<Output = ProtectResult> + Send;
     /// Checks the roles given to `authorize()`.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR`.
     fn check_roles(&self, required: &[String]) -> Result<(), Error>;
-    /// `authorize()`: any of `required`.
+    /// Runs `authorize()`: admits a user who has at least one of the roles `required`.
     fn authorize(&self, user: User<'_>, required: &[String]) -> Decision;
     /// Reads the requirement of `protect({acr, maxAge})`.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR`.
     fn requirement(&self, asked: &Value) -> Result<Requirement, Error>;
-    /// The tolerance for the signer's clock, in seconds.
+    /// Returns the tolerance for the signer's clock, in seconds.
     fn leeway_seconds(&self) -> i64;
-    /// Words the refusal of a user whose authentication is not enough.
+    /// Returns the refusal of a user whose authentication does not meet the requirement of `protect({acr, maxAge})`.
     fn step_up(&self, user_id: &str, need: Requirement) -> Decision;
-    /// `permit()`: words the host's verdict.
+    /// Runs `permit()`: turns the verdict of the host's check into a decision.
     fn permit(&self, user: User<'_>, outcome: &PermitVerdict) -> Decision;
-    /// The response for an error, in the envelope.
+    /// Returns the response for an error, in the envelope.
     fn error_response(&self, error: &Error) -> Response;
-    /// The level of an event and the object that the host's logger gets.
+    /// Returns the level of an event and the object that the host's logger gets.
     fn log_entry(&self, event: &Event, request_id: Option<&str>) -> (Level, Value);
-    /// The numbers of this moment; `remembered` counts the answers from the host's own memory.
+    /// Returns the present metrics. `remembered` counts the events of requests that the host answered from its own
+    /// cache.
     fn metrics(&self, remembered: &Remembered) -> Snapshot;
-    /// The access token that a request brings, unverified.
+    /// Returns the access token of a request without verifying it: the bearer token, else the access cookie.
     fn access_token_of(&self, authorization: Option<&str>, cookies: Option<&str>) -> Option<String>;
 }
 
@@ -101,7 +102,7 @@ macro_rules! protect_host {
 
 protect_host!(AuthServer, AuthClient);
 
-/// A server or a client, for a host that names it by number.
+/// A server or a client, for hosts that name it by a number.
 #[derive(Debug, Clone)]
 pub enum Either {
     /// Server mode.
@@ -111,13 +112,13 @@ pub enum Either {
 }
 
 impl Either {
-    /// See [`ProtectHost::epoch`].
+    /// Returns the present epoch, see [`ProtectHost::epoch`].
     #[must_use]
     pub fn epoch(&self) -> u32 {
         self.epochs().now()
     }
 
-    /// The counter behind [`Either::epoch`], for a host that looks at it at every request.
+    /// Returns the counter behind [`Either::epoch`], for a host that reads it at every request.
     #[must_use]
     pub fn epochs(&self) -> &Epoch {
         match self {
@@ -126,7 +127,7 @@ impl Either {
         }
     }
 
-    /// The server, in server mode.
+    /// Returns the server, or nothing in client mode.
     #[must_use]
     pub const fn server(&self) -> Option<&AuthServer> {
         match self {

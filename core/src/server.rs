@@ -1,4 +1,4 @@
-//! Server mode: owns users, sessions and keys, serves the endpoints, guards the host's routes.
+//! Server mode: owns users, sessions and keys, serves the endpoints, and guards the host's routes.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -52,9 +52,9 @@ pub use tokens::VerifiedAccess;
 
 /// The dependencies that the host provides beside its options.
 pub struct Host {
-    /// The time.
+    /// The source of the time.
     pub clock: Arc<dyn Clock>,
-    /// The host's own use cases (`router` option).
+    /// The host's overrides of use cases (`router` option).
     pub overrides: Option<Arc<dyn Overrides>>,
     /// The host's decision on revocation (`isTokenRevoked` option).
     pub revocation: Option<Arc<dyn RevocationCheck>>,
@@ -77,11 +77,11 @@ struct Inner {
     redis: Option<Redis>,
     ready: AtomicBool,
     getting_ready: Mutex<()>,
-    /// The time of the last failed attempt of a start that is still trying.
+    /// The time of the last failed attempt of a start that goes on trying.
     failed_at: SyncMutex<Option<Instant>>,
     closed: AtomicBool,
     unnamed_limiters: SyncMutex<HashSet<String>>,
-    /// The last answer to probes, and the time at which it was found out.
+    /// The last answer to a health probe, and the time at which it was made.
     health: Mutex<Option<(Instant, Value)>>,
 }
 
@@ -92,8 +92,8 @@ impl std::fmt::Debug for AuthServer {
 }
 
 impl AuthServer {
-    /// Checks the options and builds a server. No I/O: the database is opened at first use. With the clock of a test
-    /// `saltRounds` is 4, so that tests don't wait for hashes, unless it is set or this is production.
+    /// Checks the options and builds a server, without I/O. The database is opened at first use. With a test clock the
+    /// cost of bcrypt is 4, so that tests don't wait for hashes, unless `saltRounds` is set or this is production.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` that names the option and the cure.
@@ -113,7 +113,7 @@ impl AuthServer {
         Self::with_store(config, host, store)
     }
 
-    /// A server over a store of the caller's.
+    /// Builds a server over a store of the caller.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` if an option needs a dependency that the host did not provide.
@@ -174,10 +174,10 @@ impl AuthServer {
         })))
     }
 
-    /// Describes the servers behind `redisUrl`; nothing without that option.
+    /// Describes the servers behind `redisUrl`. Returns `None` without that option.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` with the cause, where none works.
+    /// `CONFIGURATION_ERROR` with the cause, if no server works.
     pub async fn describe_redis(&self) -> Result<Option<String>, Error> {
         match &self.0.redis {
             Some(redis) => redis.describe().await.map(Some),
@@ -189,7 +189,7 @@ impl AuthServer {
         &self.0.realm
     }
 
-    /// Options that are allowed but unwise.
+    /// Returns warnings about options that are allowed but unwise.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.realm().config.warnings
@@ -201,8 +201,8 @@ impl AuthServer {
         self.realm().now()
     }
 
-    /// The public form of a failure outside a request: the host's own code may know the cause, as `details.cause`. It
-    /// goes to the log with the next request, too.
+    /// Converts a failure outside a request to a public error. The host's own code may see the cause, which is in
+    /// `details.cause`. The next request logs the cause, too.
     pub(crate) fn public(&self, failure: Failure) -> Error {
         let is_for_operator = matches!(failure, Failure::Store(StoreError::Configuration(_)));
         let (mut error, cause) = failure.into_public();
@@ -216,13 +216,13 @@ impl AuthServer {
         error.with_details(json!({ "cause": cause }))
     }
 
-    /// The number of password verifications so far, those of a dummy for unknown users included.
+    /// Returns the number of password verifications so far, including those of the dummy hash for unknown users.
     #[must_use]
     pub fn password_verifications(&self) -> u64 {
         self.realm().hasher.verifications()
     }
 
-    /// Ends pools and connections. Later calls answer `SERVICE_UNAVAILABLE`.
+    /// Closes pools and connections. Later calls fail with `SERVICE_UNAVAILABLE`.
     pub async fn close(&self) {
         self.0.closed.store(true, Ordering::Release);
         if let Some(broadcast) = &self.realm().broadcast {
@@ -231,7 +231,8 @@ impl AuthServer {
         self.realm().store.close().await;
     }
 
-    /// Whether an endpoint serves this request; the host's other routes get the rest.
+    /// Whether an endpoint serves this method and path, which is relative to the mount point. Other requests are for
+    /// the host's routes.
     #[must_use]
     pub fn has_route(&self, method: &str, path: &str) -> bool {
         router::find(method, path).is_some_and(|(endpoint, _)| endpoint.needs.is_met(&self.realm().config))
@@ -262,29 +263,29 @@ impl AuthServer {
         }
     }
 
-    /// The response for an error, in the envelope.
+    /// Returns the response for an error, in the envelope.
     #[must_use]
     pub fn error_response(&self, error: &Error) -> Response {
         error_response(error)
     }
 
-    /// The event of a hook that threw.
+    /// Returns the event of a hook that threw, and counts it.
     #[must_use]
     pub fn hook_failed(&self, hook: &str, cause: &str) -> Event {
         self.realm().telemetry.count(EventName::HookFailure);
         Event::new(EventName::HookFailure).with("hook", hook).with("cause", cause)
     }
 
-    /// The level of an event and the object that the host's logger gets.
+    /// Returns the level of an event and the object that the host's logger gets.
     #[must_use]
     pub fn log_entry(&self, event: &Event, request_id: Option<&str>) -> (Level, Value) {
         (event.name.level(), event.to_log_entry(&self.realm().config.service, request_id))
     }
 
-    /// Runs the built-in for an override's `next()`.
+    /// Runs the built-in use case, for the `next()` of an override.
     ///
     /// # Errors
-    /// The refusals of the built-in; `CONFIGURATION_ERROR` for an unknown operation.
+    /// The refusals of the use case; `CONFIGURATION_ERROR` for an unknown operation.
     pub async fn run_builtin(&self, operation: &str, input: Value, context: Value) -> Result<Value, Error> {
         let operation = Operation::from_name(operation)
             .ok_or_else(|| Error::configuration(format!("router.{operation} is not an operation")))?;

@@ -1,4 +1,4 @@
-//! The fate of a session and of a refresh token: pure decisions over the row and the time.
+//! Judges sessions and refresh tokens by the session's row and the time. Pure decisions.
 
 use crate::clock::Millis;
 use crate::store::model::Session;
@@ -15,31 +15,32 @@ pub struct SessionRules {
 }
 
 impl SessionRules {
-    /// The expiry of a session that is used now: after the idle limit, never past the absolute limit.
+    /// Returns the expiry of a session that is used now. It is the idle limit from now, but never after the absolute
+    /// limit.
     #[must_use]
     pub fn expires_at(&self, created_at: Millis, now: Millis) -> Millis {
         now.saturating_add(self.idle).min(self.ends_at(created_at))
     }
 
-    /// The absolute end of a session.
+    /// Returns the absolute end of a session.
     #[must_use]
     pub const fn ends_at(&self, created_at: Millis) -> Millis {
         created_at.saturating_add(self.max_age)
     }
 }
 
-/// Whether a session still carries its tokens.
+/// Whether the tokens of a session are still valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Liveness {
-    /// It does.
+    /// They are valid.
     Live,
-    /// It was revoked.
+    /// The session was revoked.
     Revoked,
-    /// It passed its idle or absolute limit.
+    /// The session passed its idle or absolute limit.
     Expired,
 }
 
-/// The state of a session at `now`; a limit that equals `now` has passed.
+/// Returns the state of a session at `now`. A limit that equals `now` has passed.
 #[must_use]
 pub fn liveness(session: &Session, rules: &SessionRules, now: Millis) -> Liveness {
     if session.revoked_at.is_some() {
@@ -51,24 +52,25 @@ pub fn liveness(session: &Session, rules: &SessionRules, now: Millis) -> Livenes
     }
 }
 
-/// The worth of a refresh token of some generation (RFC 9700, 4.14.2: rotation with reuse detection).
+/// The verdict on a refresh token, by its generation (refresh token rotation with reuse detection, RFC 9700, 4.14.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefreshVerdict {
-    /// The current generation: step to the next generation.
+    /// It is of the current generation. Issue a token of the next generation.
     Rotate,
-    /// The previous generation, presented by a client that lost a race or an answer: give the current generation again.
+    /// It is of the previous generation, from a client that lost a race or missed an answer. Issue a token of the
+    /// current generation again.
     Reissue,
-    /// A generation whose successor is in use: two parties hold the chain. Revoke the session.
+    /// It is of a generation whose successor is in use, so two parties hold tokens of the session. Revoke the session.
     Reuse,
-    /// The session was ended.
+    /// The session was revoked.
     Revoked,
-    /// The session ran out.
+    /// The session has expired.
     Expired,
 }
 
 impl RefreshVerdict {
-    /// The rank of a token among several tokens of a user: the greatest is taken. A present token comes before a token
-    /// that is given again, and both before a token that ends, or has ended, its session.
+    /// Returns the rank of a token among several tokens of a user, of which the highest is used. A token of the current
+    /// generation comes before one of the previous, and both before a token that ends, or has ended, its session.
     #[must_use]
     pub const fn precedence(self) -> u8 {
         match self {
@@ -80,7 +82,7 @@ impl RefreshVerdict {
         }
     }
 
-    /// Whether the session goes on.
+    /// Whether the session stays live.
     #[must_use]
     pub const fn is_live(self) -> bool {
         matches!(self, Self::Rotate | Self::Reissue)
@@ -89,13 +91,13 @@ impl RefreshVerdict {
 
 /// Judges a refresh token of `generation`, signed at `iat` (in seconds), against its session.
 ///
-/// The previous generation is accepted for the grace period, or as long as its successor is unused: a client that never
-/// got the answer of a rotation must not lose its session for that. A generation from the future can only come from a
-/// restored backup; it is refused like reuse.
+/// The previous generation is accepted for the grace period, and as long as its successor is unused, so that a client
+/// that missed the answer to a rotation does not lose its session. A later generation than the session's can only come
+/// from a restored backup, and is refused like reuse.
 ///
-/// Code of the host signs generation 0 for sessions of any age. Such a token is distinguished from that of the login,
-/// which is as old as the session, by its time, and is valid until the next rotation after it: a stolen token then
-/// counts as reuse.
+/// Code of the host may sign tokens of generation 0 for sessions of any age. The time tells such a token from that of
+/// the login, which is as old as the session. It is valid until the next rotation after it was signed; after that, the
+/// token counts as reuse, since it may be stolen.
 #[must_use]
 pub fn judge_refresh(
     session: &Session,
@@ -123,13 +125,15 @@ pub fn judge_refresh(
     RefreshVerdict::Reuse
 }
 
-/// Whole seconds are all that a token says. The token of the login says the second of `created_at`, by the same clock,
-/// so a clock of another process can't make it look younger; one of the very second of the rotation is the host's.
+/// Whether a token of generation 0 was signed by the host's code. A token's time is in whole seconds. The token of the
+/// login has the second of `created_at`, by the same clock, so the clock of another process can't make it look younger.
+/// A token of the same second as the rotation counts as the host's.
 fn is_of_the_host(session: &Session, iat: i64) -> bool {
     iat > session.created_at.div_euclid(1000) && session.rotated_at.is_some_and(|at| iat >= at.div_euclid(1000))
 }
 
-/// A rotation in the future is of a clock that was put back since; the grace period does not wait for it.
+/// Whether the last rotation was within the grace period. A rotation in the future means that a clock was set back
+/// since, and counts as outside.
 fn in_grace(session: &Session, rules: &SessionRules, now: Millis) -> bool {
     session.rotated_at.is_some_and(|at| (0..=rules.grace).contains(&now.saturating_sub(at)))
 }

@@ -1,4 +1,4 @@
-//! Tokens and passwords without a server: for services that only sign, only verify, or only hash.
+//! Tokens and passwords without a server, for services that only sign, only verify, or only hash.
 //!
 //! ```
 //! use sentri_core::standalone::{Tokens, passwords};
@@ -34,7 +34,7 @@ use crate::service::input::Input;
 use crate::token::jwks::JwkSet;
 use crate::token::{AccessClaims, Algorithm, ClaimRules, KeyRing};
 
-/// Shortest shared secret: a shorter secret could be found by trying.
+/// The shortest shared secret, in bytes. A shorter secret could be found by trying.
 const MIN_SECRET_BYTES: usize = 16;
 
 /// Keys with the rules that their tokens must meet.
@@ -48,16 +48,17 @@ pub struct Tokens {
 
 #[derive(Debug)]
 enum KeySource {
-    /// Signs and verifies.
+    /// Keys that sign and verify.
     Ring(Box<KeyRing>),
-    /// Verifies with the keys of another issuer, by the allowed algorithms.
+    /// Keys of another issuer, which only verify, by these algorithms.
     Set(JwkSet, Vec<Algorithm>),
 }
 
 impl Tokens {
-    /// Reads `{secret or secretFile, algorithm?}` or `{jwks, algorithms?}`, and `{issuer?, audience?, clockTolerance?,
-    /// expiresIn?}`. By default access tokens live 15 minutes, clocks agree, and a key set verifies asymmetric
-    /// algorithms only. `jwks` may be the text that its issuer sent, in which duplicate names are detected.
+    /// Reads `{secret or secretFile, algorithm?}` or `{jwks, algorithms?}`, and
+    /// `{issuer?, audience?, clockTolerance?, expiresIn?}`. By default access tokens live 15 minutes, there is no clock
+    /// tolerance, and a key set verifies all asymmetric algorithms. `jwks` may be the text that its issuer sent, in
+    /// which duplicate names are detected.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` that names the option.
@@ -74,7 +75,7 @@ impl Tokens {
             (None, Some(set)) => {
                 let allowed = algorithms(&mut read)?;
                 let text = set.as_str().map_or_else(|| set.to_string(), str::to_owned);
-                // The set says that it came from `keyUri`; here it did not.
+                // The error of the set names `keyUri`, which is `jwks` here.
                 let set = JwkSet::from_remote_json(text.as_bytes())
                     .map_err(|error| Error::configuration(error.message.replacen("keyUri", "jwks", 1)))?;
                 KeySource::Set(set, allowed)
@@ -95,7 +96,7 @@ impl Tokens {
         Ok(Self { keys, rules, ttl_seconds: i64::try_from(ttl.as_secs().max(1)).unwrap_or(i64::MAX), warning })
     }
 
-    /// The warning that the secret is weak, with the cure.
+    /// Returns the warning that the secret is weak, with the cure, if it is.
     #[must_use]
     pub fn warning(&self) -> Option<&str> {
         self.warning.as_deref()
@@ -141,7 +142,7 @@ impl Tokens {
         Ok(VerifiedAccess { id, roles, session_id, exp })
     }
 
-    /// Verifies a refresh token made under the same secret: `{sessionId, gen, iat, exp}`.
+    /// Verifies a refresh token that was signed with the same secret, and returns `{sessionId, gen, iat, exp}`.
     ///
     /// # Errors
     /// `TOKEN_INVALID`, `TOKEN_EXPIRED`; `CONFIGURATION_ERROR` without a secret.
@@ -149,7 +150,7 @@ impl Tokens {
         Ok(json!(self.ring()?.verify_refresh(token, now)?))
     }
 
-    /// The key set (RFC 7517, 5) that verifies these tokens; no keys with a shared secret.
+    /// Returns the key set (RFC 7517, 5) that verifies these tokens. It is empty with a shared secret.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` without a secret.
@@ -158,7 +159,8 @@ impl Tokens {
     }
 }
 
-/// Refuses a shared secret that can be guessed fast; returns a warning for a secret that is shorter than its hash.
+/// Refuses a shared secret that can be guessed fast. Returns a warning for a secret that is shorter than the digest of
+/// its algorithm.
 fn check_length(ring: &KeyRing, secret: &[u8], algorithm: Option<Algorithm>) -> Result<Option<String>, Error> {
     let algorithm = algorithm.unwrap_or(Algorithm::Hs256);
     if ring.jwks(0, Millis::MAX).is_some() || secret.len() >= algorithm.hash_bytes() {
@@ -219,7 +221,7 @@ pub async fn call(method: &str, arguments: &Value) -> Result<Value, Error> {
     }
 }
 
-/// `needsRehash(hash, options?)` as [`call`] runs the others, without waiting.
+/// Runs `needsRehash(hash, options?)`, without waiting.
 ///
 /// # Errors
 /// As [`call`].
@@ -237,14 +239,14 @@ fn options_of(arguments: &Value) -> &Value {
     arguments.get(1).unwrap_or(&Value::Null)
 }
 
-/// The password service by itself, on the process's hashing pool.
+/// Hashes and verifies passwords, on the hashing pool of the process.
 #[derive(Debug, Clone)]
 pub struct Passwords {
     hasher: Hasher,
 }
 
 impl Passwords {
-    /// Hashes a password. Needs a runtime, as [`Self::verify`] does.
+    /// Hashes a password. It must be called within a Tokio runtime, as [`Self::verify`] must.
     ///
     /// # Errors
     /// `VALIDATION_ERROR`, `SERVICE_UNAVAILABLE`.
@@ -253,7 +255,7 @@ impl Passwords {
         Ok(hash.expose().as_str().into())
     }
 
-    /// Whether a password belongs to a bcrypt or argon2id hash.
+    /// Whether a password matches a hash of any kind that [`crate::password::verify`] verifies.
     ///
     /// # Errors
     /// `SERVICE_UNAVAILABLE`.
@@ -262,7 +264,7 @@ impl Passwords {
         verified.map(Value::from).map_err(|failure| failure.into_public().0)
     }
 
-    /// Whether a hash is weaker than the options would make it now; see [`crate::password::needs_rehash`].
+    /// Whether a hash is weaker than a hash by the options would be, see [`crate::password::needs_rehash`].
     #[must_use]
     pub fn needs_rehash(&self, hash: String) -> bool {
         self.hasher.needs_rehash(&Secret::new(hash))

@@ -1,8 +1,8 @@
-//! Locks, atomics, tasks and timers of the modules in which the order of steps between tasks matters.
+//! Locks, atomics, tasks and timers for the modules in which the order of steps between tasks matters.
 //!
-//! They are those of parking_lot, std and tokio themselves. Under the feature `schedules`, which tests alone turn on,
-//! they are those of shuttle, by which a test chooses the order (tests/core/schedules). Channels and notifiers are
-//! tokio's in both, as they need no runtime.
+//! They are those of parking_lot, std and tokio. With the feature `schedules`, which only tests turn on, they are those
+//! of shuttle, by which a test chooses the order (tests/core/schedules). Channels and notifiers are tokio's in both
+//! cases, since they need no runtime.
 
 #[cfg(feature = "schedules")]
 mod scheduled;

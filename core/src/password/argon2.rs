@@ -1,4 +1,4 @@
-//! Argon2id (RFC 9106) in PHC strings; argon2i for imported users.
+//! Argon2id (RFC 9106) as PHC strings, and argon2i for imported users.
 
 use argon2::password_hash::PasswordHash;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -10,14 +10,14 @@ use super::unusable::Unusable;
 use crate::crypto::{Secret, equal_in_constant_time, make_random};
 use crate::failure::Failure;
 
-/// The live cost: the first choice of OWASP's table, 19 MiB, two passes, one lane.
+/// The cost of new hashes: 19 MiB, two passes and one lane, as the OWASP Password Storage Cheat Sheet recommends.
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
-/// Memory times passes.
+/// The memory in KiB times the passes.
 pub(super) const LIVE_WORK: u64 = MEMORY_KIB as u64 * PASSES as u64;
 
-/// The most a stored hash may ask for.
+/// The highest costs of a stored hash that is verified.
 const MAX_MEMORY_KIB: u32 = 256 * 1024;
 const MAX_PASSES: u32 = 16;
 const MAX_LANES: u32 = 8;
@@ -48,7 +48,8 @@ impl Parsed {
             "argon2i" => Algorithm::Argon2i,
             _ => return None,
         };
-        // The reader below takes the last of two parameters of one name, others may take the first.
+        // The parser below takes the last of two parameters of the same name, and other parsers may take the first, so
+        // duplicates are refused.
         let mut names: Vec<_> = hash.params.iter().map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
         if names.windows(2).any(|pair| pair[0] == pair[1]) {
@@ -76,24 +77,24 @@ impl Parsed {
             && equal_in_constant_time(&made, &self.digest)
     }
 
-    /// Memory times passes.
+    /// The memory in KiB times the passes.
     pub(super) fn work(&self) -> u64 {
         u64::from(self.params.m_cost()) * u64::from(self.params.t_cost())
     }
 
-    /// Whether it is a variant that sentri never makes.
+    /// Whether the hash is of a variant that sentri does not make.
     pub(super) fn is_other_variant(&self) -> bool {
         self.algorithm != Algorithm::Argon2id
     }
 
-    /// Another variant, less memory, or less work in all, than the live cost. One pass over more memory counts as
-    /// equal.
+    /// Whether the hash is of another variant, or has less memory or less work in total than a new hash. A single pass
+    /// over more memory counts as equal.
     pub(super) fn is_weak(&self) -> bool {
         self.is_other_variant() || self.params.m_cost() < MEMORY_KIB || self.work() < LIVE_WORK
     }
 }
 
-/// A new hash with a salt of its own.
+/// Hashes a password with a new salt.
 pub(super) fn hash(password: &[u8]) -> Result<Secret<String>, Failure> {
     let failed = |error: argon2::Error| Failure::Internal(format!("argon2: {error}"));
     let (salt, mut digest) = (make_random::<16>(), [0; 32]);
@@ -102,28 +103,29 @@ pub(super) fn hash(password: &[u8]) -> Result<Secret<String>, Failure> {
     Ok(encode(&salt, &digest))
 }
 
-/// A well-formed hash of nothing.
+/// Makes a well-formed hash that no password matches.
 pub(super) fn dummy() -> Secret<String> {
     encode(&make_random::<16>(), &make_random::<32>())
 }
 
-/// A PHC string at the live cost.
+/// Writes a PHC string at the cost of new hashes.
 fn encode(salt: &[u8], digest: &[u8]) -> Secret<String> {
     let (salt, digest) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(digest));
     Secret::new(format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${salt}${digest}"))
 }
 
-/// Working memory of finished hashes, for the next hashes: as many pieces as hashes ever ran at once, which is one per
-/// core. An allocator would keep returned memory for each of the threads that a burst of logins starts.
+/// Working memory of finished hashes, which the next hashes use. There are as many pieces as hashes ever ran at once,
+/// which is one per core. If the memory were freed, an allocator would keep some for each thread that a burst of logins
+/// starts.
 static SPARE: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
 
-/// Does as much work as this many passes over a KiB, and forgets it.
+/// Spends the work of a hash, as passes over a KiB, and drops the result.
 pub(super) fn spend(password: &[u8], work: u64) {
     let memory = u32::try_from(work / u64::from(PASSES)).unwrap_or(MEMORY_KIB).min(MEMORY_KIB);
     let Ok(params) = Params::new(memory, PASSES, LANES, None) else { return };
     let mut digest = [0; 32];
     let made = digest_into(&mut digest, password, &make_random::<16>(), &params, Algorithm::Argon2id);
-    // Keeps the optimiser from dropping work whose outcome is not used.
+    // The black box keeps the optimizer from dropping work whose result is not used.
     let _ = std::hint::black_box((made, digest));
 }
 
@@ -141,7 +143,7 @@ fn digest_into(
     }
     let argon2 = Argon2::new(algorithm, Version::V0x13, params.clone());
     let result = argon2.hash_password_into_with_memory(password, salt, digest, &mut memory[..blocks]);
-    // The memory of a hash of greater cost is freed.
+    // Memory of a hash with a higher cost is freed.
     if memory.len() <= MEMORY_KIB as usize {
         SPARE.lock().push(memory);
     }

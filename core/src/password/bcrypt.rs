@@ -1,4 +1,4 @@
-//! bcrypt, as sentri 5 used it: hashes of `$2a$`, `$2b$` and `$2y$` verify, new ones are `$2b$`.
+//! bcrypt, as sentri 5 used it. Hashes of `$2a$`, `$2b$` and `$2y$` are verified, and new hashes are `$2b$`.
 
 use base64::Engine as _;
 use base64::alphabet::BCRYPT;
@@ -9,7 +9,7 @@ use super::unusable::Unusable;
 use crate::crypto::{Secret, equal_in_constant_time, make_random};
 use crate::failure::Failure;
 
-/// The least cost that bcrypt has.
+/// The lowest cost of bcrypt.
 pub const LOWEST_COST: u32 = 4;
 /// The bytes of a password that bcrypt uses.
 pub(super) const MAX_BYTES: usize = 72;
@@ -41,8 +41,8 @@ impl Parsed {
         (cost >= LOWEST_COST).then(|| Self { cost, salt: parts.get_salt_raw(), digest })
     }
 
-    /// Uses the first 72 bytes of a longer password, because the bcrypt that sentri 5 ran did when it made the hash:
-    /// who chose a longer one then must still get in. New passwords of that length are refused before.
+    /// Verifies a password. Of a longer password only the first 72 bytes count, as they did when sentri 5 made the
+    /// hash, so that users who chose longer passwords then can still log in. New passwords of that length are refused.
     pub(super) fn verify(&self, password: &[u8]) -> bool {
         let Ok(made) = bcrypt::hash_with_salt(cut(password), self.cost, self.salt) else { return false };
         let made = Secret::new(made.to_string());
@@ -50,21 +50,21 @@ impl Parsed {
     }
 }
 
-/// A new hash with a salt of its own. The caller has checked that all of the password counts.
+/// Hashes a password with a new salt. The caller has checked that every byte of the password counts.
 pub(super) fn hash(password: &[u8], cost: u32) -> Result<Secret<String>, Failure> {
     bcrypt::hash_with_salt(password, cost, make_random())
         .map(|parts| Secret::new(parts.to_string()))
         .map_err(|error| Failure::Internal(format!("bcrypt: {error}")))
 }
 
-/// A well-formed hash of nothing.
+/// Makes a well-formed hash that no password matches.
 pub(super) fn dummy(cost: u32) -> Secret<String> {
     let salt = BASE64.encode(make_random::<16>());
     let digest = BASE64.encode(make_random::<23>());
     Secret::new(format!("$2b${cost:02}${salt}{digest}"))
 }
 
-/// Takes the time of a hash and forgets it.
+/// Spends the time of a hash and drops the result.
 pub(super) fn spend(password: &[u8], cost: u32) {
     let made = bcrypt::hash_with_salt(cut(password), cost, make_random());
     drop(std::hint::black_box(made));

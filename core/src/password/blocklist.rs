@@ -1,7 +1,8 @@
-//! Common passwords, refused by the preset `nist` (NIST SP 800-63B-4, 3.1.1.2: the whole password is compared, not
-//! parts of it).
+//! Common passwords, which the preset `nist` refuses. The whole password is compared, not parts of it (NIST SP
+//! 800-63B-4, 3.1.1.2).
 
-/// Lower case, separated by blanks. The head of every published list, and longer ones, since the preset asks for 15.
+/// The list, in lower case and separated by blanks. It holds the most common passwords of published lists, and longer
+/// ones, since the preset requires 15 characters.
 const COMMON: &str = "\
 123456 password 12345678 qwerty 123456789 12345 1234 111111 1234567 dragon 123123 baseball abc123 football monkey \
 letmein 696969 shadow master 666666 qwertyuiop 123321 mustang 1234567890 michael 654321 superman 1qaz2wsx 7777777 \
@@ -55,7 +56,7 @@ dallascowboys1 chelseafootballclub juventusfootballclub bismillahirrahmanirrahim
 hellohellohello1 helloworld123456 helloworldhelloworld helloworldhello trustno1trustno1 starwarsstarwars \
 startrekstartrek harrypotter12345 gameofthrones123 thelordoftherings lordoftherings1 fortheloveofgod";
 
-/// Rows and columns of keyboards. A password that is a stretch of them is no secret.
+/// Rows and columns of keyboards, and the alphabet. A password that is a part of them is well known.
 const RUNS: [&str; 6] = [
     "01234567890123456789012345678901234567890123456789",
     "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz",
@@ -65,8 +66,8 @@ const RUNS: [&str; 6] = [
     "azertyuiopqsdfghjklmwxcvbn",
 ];
 
-/// Whether `password` is well known: on the list in any case, a stretch of the keyboard or the alphabet in either
-/// direction, or a repetition of a listed word or of up to four characters.
+/// Whether `password` is well known. It is if it is on the list, ignoring case, or a part of a keyboard row or the
+/// alphabet in either direction, or repeats such a text or up to four characters.
 #[must_use]
 pub fn is_common(password: &str) -> bool {
     let folded = password.chars().flat_map(char::to_lowercase).collect::<Vec<char>>();
@@ -74,7 +75,7 @@ pub fn is_common(password: &str) -> bool {
     if is_listed(&text) || is_run(&text) {
         return true;
     }
-    // Something said over and over, the last time perhaps not to the end.
+    // A repeated text, of which the last repetition may be incomplete.
     (1..=folded.len() / 2).filter(|period| folded.iter().zip(&folded[*period..]).all(|(a, b)| a == b)).any(|period| {
         let unit = folded[..period].iter().collect::<String>();
         period <= 4 || is_listed(&unit) || is_run(&unit)
@@ -82,7 +83,7 @@ pub fn is_common(password: &str) -> bool {
 }
 
 fn is_listed(text: &str) -> bool {
-    // One sentence has blanks of its own.
+    // This sentence has blanks, which separate the words of the list.
     text == "correct horse battery staple" || COMMON.split(' ').any(|common| common == text)
 }
 

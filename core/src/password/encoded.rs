@@ -1,4 +1,4 @@
-//! Stored hashes of every kind: which of them are verified, and the work of that.
+//! Stored hashes of every kind: parses them, and estimates the work of their verification.
 
 use super::policy::{HashAlgorithm, Policy};
 use super::unusable::Unusable;
@@ -37,8 +37,8 @@ impl Encoded {
         }
     }
 
-    /// Whether the policy would make a stronger hash now. Kinds that sentri never makes are replaced; argon2id never by
-    /// bcrypt.
+    /// Whether the policy would make a stronger hash now. Kinds that sentri does not make count as weak, and argon2id
+    /// is never weaker than bcrypt.
     pub(super) fn is_weak(&self, policy: &Policy) -> bool {
         match (self, policy.algorithm) {
             (Self::Bcrypt(parsed), HashAlgorithm::Bcrypt) => parsed.cost < policy.cost,
@@ -48,7 +48,7 @@ impl Encoded {
         }
     }
 
-    /// The work of a verification, as [`live_work`] counts it.
+    /// Returns the work of a verification, in the unit of [`live_work`].
     pub(super) fn work(&self) -> u64 {
         match self {
             Self::Bcrypt(parsed) => bcrypt_work(parsed.cost),
@@ -59,8 +59,8 @@ impl Encoded {
     }
 }
 
-/// Nanoseconds on a processor of 2025, of which only the proportions count: a round of bcrypt, a pass of argon2 over a
-/// KiB, scrypt over a KiB, an iteration of PBKDF2 with SHA-256 and with SHA-512.
+/// Nanoseconds on a processor of 2025 for a round of bcrypt, a pass of argon2 over a KiB, scrypt over a KiB, and an
+/// iteration of PBKDF2 with SHA-256 and with SHA-512. Only their proportions matter.
 const NS_OF_ROUND: u64 = 60_000;
 const NS_OF_ARGON2_KIB: u64 = 600;
 const NS_OF_SCRYPT_KIB: u64 = 2_200;
@@ -71,7 +71,7 @@ const fn bcrypt_work(cost: u32) -> u64 {
     NS_OF_ROUND << cost
 }
 
-/// The work of a hash that the policy makes now.
+/// Returns the work of a hash that the policy makes now.
 pub(super) fn live_work(policy: &Policy) -> u64 {
     match policy.algorithm {
         HashAlgorithm::Bcrypt => bcrypt_work(policy.cost),
@@ -79,8 +79,9 @@ pub(super) fn live_work(policy: &Policy) -> u64 {
     }
 }
 
-/// Does as much work and forgets it, by the policy's own algorithm. bcrypt's costs are powers of two, and so is every
-/// sum of them: for a hash of a lower cost c than the live one C the rest is 2^c + 2^(c+1) + .. + 2^(C-1) rounds.
+/// Spends this much work by the policy's algorithm, and drops the result. With bcrypt the work is composed of hashes of
+/// lower costs, each of which is a power of two in rounds. For example, from a stored cost c to the policy's cost C,
+/// 2^c + 2^(c+1) + .. + 2^(C-1) rounds are missing.
 pub(super) fn spend_work(password: &[u8], work: u64, policy: &Policy) {
     match policy.algorithm {
         HashAlgorithm::Bcrypt => {

@@ -1,15 +1,16 @@
-//! The order of a queue that no single network can fill or hold up: pure decisions, without clock, thread or wait.
+//! The order of a fair queue, which no single network can fill or block. Pure decisions, without clocks, threads or
+//! waits.
 //!
 //! Entries belong to a [`Requester`]. Requesters form a tree of networks: an IPv6 address is part of its /64, /56 and
-//! /48, an IPv4 address of its /24. At each level the networks that wait take turns, so an entry alone in its network
-//! is served after at most one entry of every other network that waited before it. A network may use all places as long
-//! as no other network wants them. Once the queue is full, a newcomer of a smaller network takes the place of the
-//! newest entry of the largest.
+//! /48, and an IPv4 address of its /24. At each level the waiting networks take turns, so an entry that is alone in its
+//! network is served after at most one entry of every other network that waited before it. A network may use all places
+//! as long as no other network needs them. When the queue is full, a new entry of a smaller network takes the place of
+//! the newest entry of the largest network.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-/// The party that a hash is computed for.
+/// The party for whom a hash is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Requester {
     /// Code of the application, and callers with its API key.
@@ -17,7 +18,7 @@ pub enum Requester {
     Host,
     /// A client whose address is not known.
     Unknown,
-    /// A client.
+    /// A client at this address.
     Client(IpAddr),
 }
 
@@ -29,7 +30,7 @@ const IPV4_BITS: [u32; LEVELS] = [24, 24, 24, 32];
 const IPV6_BITS: [u32; LEVELS] = [48, 56, 64, 128];
 
 impl Requester {
-    /// The networks that this requester is in, the widest first.
+    /// Returns the networks of this requester, the widest first.
     fn networks(self) -> [Network; LEVELS] {
         std::array::from_fn(|level| (level, self.at(level)))
     }
@@ -49,7 +50,7 @@ impl Requester {
     }
 }
 
-/// An entry that waits.
+/// A waiting entry.
 #[derive(Debug)]
 struct Entry<T> {
     id: u64,
@@ -62,9 +63,9 @@ struct Entry<T> {
 pub enum Push<T> {
     /// The entry waits under this number.
     Queued(u64),
-    /// The entry waits under this number in the place of another, whose item is handed back.
+    /// The entry waits under this number. It took the place of another entry, whose item is handed back.
     Displaced(u64, T),
-    /// The queue is full and no network waits with more entries than the newcomer's.
+    /// The queue is full, and no network has more entries than that of the new entry would have.
     Refused(T),
 }
 
@@ -72,9 +73,9 @@ pub enum Push<T> {
 #[derive(Debug)]
 pub struct FairQueue<T> {
     most: usize,
-    /// In the order in which they came.
+    /// The entries in the order of their arrival.
     entries: Vec<Entry<T>>,
-    /// The turn of every network that waits: the lowest number is served next. A new network goes to the end, as does a
+    /// The turn of every waiting network, of which the lowest is served next. A new network goes to the end, as does a
     /// network that was served.
     turns: HashMap<Network, u64>,
     next_turn: u64,
@@ -100,7 +101,7 @@ impl<T> FairQueue<T> {
         self.entries.is_empty()
     }
 
-    /// Adds an entry, at the expense of the largest network if the queue is full.
+    /// Adds an entry. If the queue is full, it displaces an entry of the largest network.
     pub fn push(&mut self, requester: Requester, item: T) -> Push<T> {
         let networks = requester.networks();
         let displaced = if self.entries.len() < self.most {
@@ -122,7 +123,7 @@ impl<T> FairQueue<T> {
         displaced.map_or(Push::Queued(id), |item| Push::Displaced(id, item))
     }
 
-    /// Takes out the entry whose turn it is.
+    /// Removes the entry whose turn it is, and returns its item.
     pub fn pop(&mut self) -> Option<T> {
         let mut found: Vec<&Entry<T>> = self.entries.iter().collect();
         for level in 0..LEVELS {
@@ -136,7 +137,7 @@ impl<T> FairQueue<T> {
         self.remove(id)
     }
 
-    /// Takes out an entry that waits no longer.
+    /// Removes an entry that waits no longer, and returns its item.
     pub fn remove(&mut self, id: u64) -> Option<T> {
         let at = self.entries.iter().position(|entry| entry.id == id)?;
         let removed = self.entries.remove(at);
@@ -148,8 +149,8 @@ impl<T> FairQueue<T> {
         Some(removed.item)
     }
 
-    /// The newest entry of the largest network, level by level; `None` where that is the newcomer's own all the way, or
-    /// where the newcomer would make its own network as large.
+    /// Finds the newest entry of the largest network, level by level. `None`: the new entry's own network is the
+    /// largest at every level, or would be as large with the new entry.
     fn largest_beside(&self, newcomer: &[Network; LEVELS]) -> Option<u64> {
         let mut found: Vec<&Entry<T>> = self.entries.iter().collect();
         let mut is_elsewhere = false;
@@ -159,7 +160,7 @@ impl<T> FairQueue<T> {
                 *sizes.entry(entry.networks[level]).or_default() += 1;
             }
             if !is_elsewhere {
-                // The newcomer counts in its own network, and of equals it gives way.
+                // The new entry counts in its own network, which counts as the largest if sizes are equal.
                 *sizes.entry(own).or_default() += 1;
             }
             let largest = sizes.into_iter().max_by_key(|(network, size)| (*size, !is_elsewhere && *network == own))?.0;

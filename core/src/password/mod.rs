@@ -1,7 +1,7 @@
-//! Passwords: the policy for new ones, hashing, and verification that costs the same for every user, known or not.
+//! Passwords: the policy for new passwords, hashing, and verification at the same cost for known and unknown users.
 //!
-//! Services call [`Hasher`]. It runs on a [`Pool`] of at most as many threads as there are cores, and gives an unknown
-//! user, a user without a password and a wrong password exactly one verification each.
+//! Services call [`Hasher`]. It computes at most as many hashes at once as there are cores ([`Pool`]). For an unknown
+//! user, a user without a password and a wrong password it does exactly one verification each.
 
 mod argon2;
 mod bcrypt;
@@ -37,16 +37,17 @@ use crate::histogram::Histogram;
 /// The result of a verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordVerdict {
-    /// It is the password.
+    /// The password matches the hash.
     Match,
-    /// It is not.
+    /// The password does not match the hash.
     Mismatch,
 }
 
-/// Hashes a new password by the policy's algorithm. Does not judge it: see [`Policy::check`].
+/// Hashes a new password by the policy's algorithm. It does not check the password's length or strength, see
+/// [`Policy::check`].
 ///
 /// # Errors
-/// `VALIDATION_ERROR` for a password that bcrypt would truncate; [`Failure::Internal`] when hashing fails.
+/// `VALIDATION_ERROR` for a password that bcrypt would not use completely; [`Failure::Internal`] if hashing fails.
 pub fn hash(password: &str, policy: &Policy) -> Result<Secret<String>, Failure> {
     policy.check_hashable("password", password)?;
     match policy.algorithm {
@@ -55,8 +56,9 @@ pub fn hash(password: &str, policy: &Policy) -> Result<Secret<String>, Failure> 
     }
 }
 
-/// Verifies `password` against `encoded`: bcrypt (`$2a$`, `$2b$`, `$2y$`), argon2id and argon2i, scrypt, PBKDF2. A
-/// malformed or hostile hash matches nothing and costs nothing: [`Hasher::verify`] spends the time.
+/// Verifies `password` against `encoded`, a hash of bcrypt (`$2a$`, `$2b$`, `$2y$`), argon2id, argon2i, scrypt or
+/// PBKDF2. A malformed hash, or one of an implausible cost, matches no password and takes no time; [`Hasher::verify`]
+/// spends that time.
 #[must_use]
 pub fn verify(password: &str, encoded: &str, policy: &Policy) -> PasswordVerdict {
     match Encoded::parse(encoded, policy) {
@@ -65,22 +67,23 @@ pub fn verify(password: &str, encoded: &str, policy: &Policy) -> PasswordVerdict
     }
 }
 
-/// Whether a hash of another system's would be verified here.
+/// Checks that a hash of another system can be verified here.
 ///
 /// # Errors
-/// The reason why not.
+/// The reason why the hash can't be verified.
 pub fn check_stored(encoded: &str, policy: &Policy) -> Result<(), Unusable> {
     Encoded::parse(encoded, policy).map(drop)
 }
 
-/// Whether `encoded` is weaker than the policy would make it now. Never true from argon2id to bcrypt.
+/// Whether `encoded` is weaker than a hash that the policy would make now. An argon2id hash is never weaker than
+/// bcrypt.
 #[must_use]
 pub fn needs_rehash(encoded: &str, policy: &Policy) -> bool {
     Encoded::parse(encoded, policy).is_ok_and(|parsed| parsed.is_weak(policy))
 }
 
-/// A hash at the policy's cost that no password matches: salt and digest are random, so it is well-formed and takes the
-/// full time. A malformed hash would answer at once and so distinguish unknown users from known users.
+/// Makes a hash at the policy's cost that no password matches. Salt and digest are random, so it is well-formed and its
+/// verification takes the full time. A malformed hash would be refused at once, which would reveal unknown users.
 #[must_use]
 pub fn dummy_hash(policy: &Policy) -> Secret<String> {
     match policy.algorithm {
@@ -89,7 +92,7 @@ pub fn dummy_hash(policy: &Policy) -> Secret<String> {
     }
 }
 
-/// The password service: a policy, a pool, and counts of the work done.
+/// The password service: a policy, a pool, and counts of the work.
 #[derive(Debug, Clone)]
 pub struct Hasher {
     policy: Policy,
@@ -103,64 +106,64 @@ pub struct Hasher {
 #[derive(Debug, Default)]
 struct Work {
     verifications: AtomicU64,
-    /// From the request for a hash to the beginning of its computation.
+    /// The times from the request for a hash to the beginning of its computation.
     waits: Histogram,
-    /// From there to its end.
+    /// The times that the computations took.
     times: Histogram,
 }
 
 impl Hasher {
-    /// A hasher on the pool of this process.
+    /// Makes a hasher on the pool of this process.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
         Self::with_pool(policy, Pool::shared())
     }
 
-    /// A hasher on a pool of its own.
+    /// Makes a hasher on the given pool.
     #[must_use]
     pub fn with_pool(policy: Policy, pool: Arc<Pool>) -> Self {
         let dummy = dummy_hash(&policy);
         Self { policy, dummy, pool, requester: Requester::Host, work: Arc::default() }
     }
 
-    /// The same hasher at work for `requester`, in turns with the work for others. Without this call it is the host's
-    /// own.
+    /// Returns the same hasher working for `requester`, whose work takes turns with that for others. By default a
+    /// hasher works for the host.
     #[must_use]
     pub fn on_behalf_of(&self, requester: Requester) -> Self {
         Self { requester, ..self.clone() }
     }
 
-    /// The number of hashes that are computed at this moment, and of those that wait.
+    /// Returns the number of hashes that are being computed, and of those that wait.
     #[must_use]
     pub fn load(&self) -> (usize, usize) {
         (self.pool.running(), self.pool.waiting())
     }
 
-    /// Whether more than half of the places to wait in are taken.
+    /// Whether more than half of the places in the queue are taken.
     #[must_use]
     pub fn is_crowded(&self) -> bool {
         self.pool.is_crowded()
     }
 
-    /// The policy.
+    /// Returns the policy.
     #[must_use]
     pub const fn policy(&self) -> &Policy {
         &self.policy
     }
 
-    /// The number of verifications that have begun, dummies included.
+    /// Returns the number of verifications that have begun, including those of the dummy hash.
     #[must_use]
     pub fn verifications(&self) -> u64 {
         self.work.verifications.load(Ordering::SeqCst)
     }
 
-    /// The times that hashes waited before they were computed.
+    /// Returns the times for which hashes waited before they were computed.
     #[must_use]
     pub fn waits(&self) -> &Histogram {
         &self.work.waits
     }
 
-    /// The times that hashes took to compute.
+    /// Returns the times that the computations of hashes took.
     #[must_use]
     pub fn times(&self) -> &Histogram {
         &self.work.times
@@ -188,11 +191,12 @@ impl Hasher {
         self.run(move || hash(password.expose(), &policy)).await?
     }
 
-    /// Whether `password` fits `encoded`. Without a hash, with a malformed or hostile hash, and for a password longer
-    /// than the policy admits, it does not, at the same cost.
+    /// Whether `password` matches `encoded`. It does not if there is no hash, if the hash is malformed or of an
+    /// implausible cost, or if the password is longer than the policy allows; each case takes the same time as a
+    /// verification.
     ///
     /// # Errors
-    /// [`Failure::HashQueueFull`]; [`Failure::Internal`] when the runtime is going down.
+    /// [`Failure::HashQueueFull`]; [`Failure::Internal`] if the runtime shuts down.
     pub async fn verify(&self, password: Secret<String>, encoded: Option<Secret<String>>) -> Result<bool, Failure> {
         let Self { policy, dummy, work, .. } = self.clone();
         self.run(move || {
@@ -202,7 +206,7 @@ impl Hasher {
             match stored {
                 Some(stored) => verify_at_live_cost(&stored, password.expose(), &policy),
                 None => {
-                    // An overlong password is cut for the dummy: its length must not buy computing time.
+                    // The password is cut for the dummy, so that a longer password does not take more time.
                     let shown = password.expose().as_bytes();
                     let shown = &shown[..shown.len().min(bcrypt::MAX_BYTES)];
                     spend(shown, &dummy, &policy);
@@ -213,7 +217,7 @@ impl Hasher {
         .await
     }
 
-    /// Verifies `password` as [`Hasher::verify`] does, and returns the proof of it where it fits.
+    /// Verifies `password` as [`Hasher::verify`] does, and returns the proof if it matches.
     ///
     /// # Errors
     /// As [`Hasher::verify`].
@@ -232,8 +236,8 @@ impl Hasher {
         needs_rehash(encoded.expose(), &self.policy)
     }
 
-    /// A stronger hash of a password that was just verified against `encoded`, where the policy asks for one. `None`
-    /// as well for a password that bcrypt would not use to the last byte (it once was truncated): its old hash stays.
+    /// Makes a stronger hash of a password that was just verified against `encoded`. `None`: the policy needs no
+    /// stronger hash, or bcrypt would not use the password completely, as in older versions; then the old hash stays.
     ///
     /// # Errors
     /// As [`Hasher::hash`].
@@ -249,26 +253,26 @@ impl Hasher {
     }
 }
 
-/// The proof that a password was verified against a hash, made by [`Hasher::prove`] alone.
+/// The proof that a password was verified against a hash. Only [`Hasher::prove`] makes it.
 #[derive(Debug)]
 pub struct PasswordProof(Secret<String>);
 
 impl PasswordProof {
-    /// The hash that the password fitted.
+    /// Returns the hash that the password matched.
     #[must_use]
     pub fn hash(&self) -> &str {
         self.0.expose()
     }
 
-    /// The same proof under a stronger hash of the same password.
+    /// Returns the proof with a stronger hash of the same password.
     #[must_use]
     pub(crate) fn under(self, stronger: Secret<String>) -> Self {
         Self(stronger)
     }
 }
 
-/// Verifies at the cost of a live hash. A mismatch on a cheaper hash spends the rest of a live verification too, or the
-/// time of a login would reveal imported users and users from before the cost was raised.
+/// Verifies at the cost of a new hash. After a mismatch on a cheaper hash it spends the rest of that cost too.
+/// Otherwise the time of a login would reveal imported users, and users from before the cost was raised.
 fn verify_at_live_cost(stored: &Encoded, password: &str, policy: &Policy) -> bool {
     let matches = stored.verify(password);
     if !matches {
@@ -283,6 +287,6 @@ fn spend(password: &[u8], dummy: &Secret<String>, policy: &Policy) {
         Ok(Encoded::Argon2(parsed)) => parsed.verify(password),
         Ok(_) | Err(_) => false,
     };
-    // Keeps the optimiser from dropping work whose outcome is not used.
+    // The black box keeps the optimizer from dropping work whose result is not used.
     std::hint::black_box(verified);
 }

@@ -1,4 +1,4 @@
-//! PBKDF2 (RFC 8018, 5.2), for imported users: no new hash is made by it.
+//! PBKDF2 (RFC 8018, 5.2), for the hashes of imported users. New hashes are never made by it.
 
 use std::num::NonZeroU32;
 
@@ -18,7 +18,7 @@ const DIGESTS: [(&str, PbkdfDigest, usize); 4] = [
     ("pbkdf2-sha512", PbkdfDigest::Sha512, 64),
 ];
 
-/// Writes the form of a hash that is kept.
+/// Writes the stored form of a hash.
 #[must_use]
 pub fn encode_pbkdf2(digest: PbkdfDigest, iterations: u32, salt: &[u8], hash: &[u8]) -> Secret<String> {
     let id = DIGESTS.iter().find(|(_, one, _)| *one == digest).map_or("", |(id, ..)| id);
@@ -29,14 +29,14 @@ pub fn encode_pbkdf2(digest: PbkdfDigest, iterations: u32, salt: &[u8], hash: &[
 pub(super) struct Parsed {
     digest: PbkdfDigest,
     iterations: NonZeroU32,
-    /// Iterations over all blocks.
+    /// The iterations over all blocks of the digest.
     pub(super) work: u64,
     salt: Vec<u8>,
     hash: Vec<u8>,
 }
 
 impl Parsed {
-    /// Takes the length `l` beside the iterations, as other libraries write it.
+    /// Parses a hash. The parameter `l` for the length, which other libraries write beside the iterations, is accepted.
     pub(super) fn new(encoded: &str) -> Result<Self, Unusable> {
         let parsed = DIGESTS.iter().find_map(|(id, digest, block)| {
             let with_length = || phc::parse(encoded, id, ["i", "l"]).filter(is_length);
@@ -57,7 +57,7 @@ impl Parsed {
         Ok(Self { digest, iterations, work, salt, hash })
     }
 
-    /// Whether an iteration is of SHA-384 or SHA-512, which take longer.
+    /// Whether an iteration is of SHA-384 or SHA-512, which takes longer.
     pub(super) const fn is_long(&self) -> bool {
         matches!(self.digest, PbkdfDigest::Sha384 | PbkdfDigest::Sha512)
     }

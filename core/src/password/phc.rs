@@ -5,10 +5,10 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use crate::crypto::Secret;
 
-/// The longest hash that has a place in the database.
+/// The longest hash that fits its column in the database.
 pub const MAX_LENGTH: usize = 255;
 
-/// The parts of a PHC string behind its id.
+/// The parts of a PHC string after its id.
 pub(super) struct Parts<const N: usize> {
     /// The parameters, in the order of their names.
     pub numbers: [u32; N],
@@ -16,8 +16,8 @@ pub(super) struct Parts<const N: usize> {
     pub digest: Vec<u8>,
 }
 
-/// Reads the parts of a string that begins with `$id$`. `None`: other parameters than `names` in this order, a number
-/// with a sign or a zero before it, base64 that is none, or an empty salt or digest.
+/// Reads the parts of a string that begins with `$id$`. `None`: the parameters are not `names` in this order, a number
+/// has a sign or a leading zero, the base64 is malformed, or the salt or the digest is empty.
 pub(super) fn parse<const N: usize>(encoded: &str, id: &str, names: [&str; N]) -> Option<Parts<N>> {
     if encoded.len() > MAX_LENGTH {
         return None;
@@ -47,7 +47,7 @@ pub(super) fn write<const N: usize>(
     Secret::new(format!("${id}${}${salt}${digest}", parameters.join(",")))
 }
 
-/// A whole number in canonical form.
+/// Reads a whole number in canonical form.
 pub(super) fn read_number(text: &str) -> Option<u32> {
     let is_plain = text == "0" || (text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0'));
     text.parse().ok().filter(|_| is_plain)

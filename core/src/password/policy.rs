@@ -20,11 +20,11 @@ pub enum HashAlgorithm {
 pub struct Policy {
     /// The algorithm for new passwords.
     pub algorithm: HashAlgorithm,
-    /// bcrypt's logarithm of rounds, 10 to 31 when it comes from the options.
+    /// The cost of bcrypt, which is the binary logarithm of its rounds. The options allow 10 to 31.
     pub cost: u32,
-    /// The shortest password.
+    /// The least number of code points.
     pub min_length: usize,
-    /// The longest password.
+    /// The most code points.
     pub max_length: usize,
     /// Whether well-known passwords are refused.
     pub blocklist: bool,
@@ -41,8 +41,8 @@ impl Policy {
     pub const MEMBERS: &[&'static str] = &["preset", "algorithm", "minLength", "maxLength"];
 
     /// Reads the `password` option (`{algorithm, minLength, maxLength, preset}`, or the name of a preset) and the
-    /// `saltRounds` option. The preset `nist` asks for 15 code points (NIST SP 800-63B-4, 3.1.1.2: a password as the
-    /// only factor) and refuses well-known ones; members beside it win.
+    /// `saltRounds` option. The preset `nist` requires 15 code points, as NIST SP 800-63B-4, 3.1.1.2, does for a
+    /// password as the only factor, and refuses well-known passwords. Other members override it.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` naming the member.
@@ -85,10 +85,11 @@ impl Policy {
         Ok(policy)
     }
 
-    /// Whether `password` may be chosen; `field` names it in the error. It is cheap, so it goes before every hash.
+    /// Checks that `password` may be chosen. `field` names it in the error. The check is cheap, so it is made before
+    /// the password is hashed.
     ///
     /// # Errors
-    /// `VALIDATION_ERROR` with the rule that is not met; it never repeats the password.
+    /// `VALIDATION_ERROR` with the rule that is not met. It never repeats the password.
     pub fn check(&self, field: &str, password: &str) -> Result<(), Error> {
         if self.is_too_long(password) {
             return Err(Error::validation(
@@ -109,8 +110,8 @@ impl Policy {
         Ok(())
     }
 
-    /// Whether every byte of `password` would count. bcrypt uses 72, and repeats a shorter password behind a NUL, so
-    /// that with a NUL inside `ab` and `ab\0ab` would be one and the same.
+    /// Checks that every byte of `password` counts. bcrypt uses 72 bytes. It repeats a shorter password after a NUL, so
+    /// `ab` and `ab\0ab` would be the same password.
     pub(super) fn check_hashable(&self, field: &str, password: &str) -> Result<(), Error> {
         if self.algorithm != HashAlgorithm::Bcrypt {
             return Ok(());
@@ -124,14 +125,15 @@ impl Policy {
         Ok(())
     }
 
-    /// Whether `password` is longer than any that the policy admits.
+    /// Whether `password` is longer than the policy allows.
     #[must_use]
     pub fn is_too_long(&self, password: &str) -> bool {
-        // The byte count decides alone for the absurd ones: a code point has at most four.
+        // Very long texts are refused by their bytes alone, since a code point has at most four.
         password.len() > self.max_length.saturating_mul(4) || password.chars().count() > self.max_length
     }
 
-    /// The dearest stored bcrypt hash that is verified: 16, or the policy's own cost when that is higher.
+    /// Returns the highest cost of a stored bcrypt hash that is verified, which is 16, or the policy's own cost if that
+    /// is higher.
     pub(super) fn highest_cost(&self) -> u32 {
         self.cost.max(16)
     }
@@ -139,7 +141,7 @@ impl Policy {
 
 fn whole(value: Option<&Value>, name: &str, least: usize, most: usize) -> Result<Option<usize>, Error> {
     let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
-    // A number that came by way of JavaScript may be written 12.0.
+    // A number that comes from JavaScript may be written 12.0.
     (least..=most)
         .find(|n| value.as_f64().is_some_and(|given| given == *n as f64))
         .map(Some)

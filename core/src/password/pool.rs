@@ -1,4 +1,5 @@
-//! The pool that computes hashes: few at once, never on the host's event loop, with a bounded and fair queue.
+//! The pool that computes hashes. Few are computed at once, never on the host's event loop, and the others wait in a
+//! bounded and fair queue.
 
 use std::num::NonZero;
 use std::sync::{Arc, LazyLock};
@@ -14,7 +15,7 @@ use crate::sync::{Mutex, spawn_blocking, timeout};
 
 /// The most jobs that may wait for a place.
 pub const QUEUE: usize = 64;
-/// The longest that a job waits.
+/// The longest time that a job waits.
 pub const WAIT: Duration = Duration::from_secs(5);
 
 static SHARED: LazyLock<Arc<Pool>> = LazyLock::new(|| {
@@ -22,7 +23,7 @@ static SHARED: LazyLock<Arc<Pool>> = LazyLock::new(|| {
     Arc::new(Pool::new(cores, QUEUE, WAIT))
 });
 
-/// A bound on work that takes a whole core for a while.
+/// A pool for jobs that each take a whole core for a while.
 #[derive(Debug)]
 pub struct Pool {
     places: Arc<Places>,
@@ -33,20 +34,20 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// The pool of this process: one place a core.
+    /// Returns the pool of this process, which has a place for each core.
     #[must_use]
     pub fn shared() -> Arc<Self> {
         Arc::clone(&SHARED)
     }
 
-    /// A pool of `places`, where at most `queue` wait and each at most `wait`.
+    /// Makes a pool of `places`, in which at most `queue` jobs wait, each for at most `wait`.
     #[must_use]
     pub fn new(places: usize, queue: usize, wait: Duration) -> Self {
         let state = State { free: places.max(1), waiting: FairQueue::new(queue) };
         Self { places: Arc::new(Places(Mutex::new(state))), queue, wait, running: Arc::default(), peak: Arc::default() }
     }
 
-    /// [`Pool::run_for`] the host itself.
+    /// Runs `job` for the host itself, as [`Pool::run_for`] does.
     ///
     /// # Errors
     /// As [`Pool::run_for`].
@@ -54,13 +55,13 @@ impl Pool {
         self.run_for(Requester::Host, job).await
     }
 
-    /// Runs `job` on a thread for blocking work once there is a place, in turns with the work of other networks. Who
-    /// stops waiting for the result does not free the place: it belongs to the job until that is done, or abandoned
-    /// requests could pile up without bound.
+    /// Runs `job` on a thread for blocking work once there is a place. Networks take turns for places. The job holds
+    /// its place until it is done, even if the caller no longer waits for the result, or abandoned requests could pile
+    /// up without bound.
     ///
     /// # Errors
-    /// [`Failure::HashQueueFull`] when the queue is full, the wait too long, or a smaller network took the place;
-    /// [`Failure::Internal`] when the job panicked or the runtime is going down.
+    /// [`Failure::HashQueueFull`] if the queue is full, the wait was too long, or a smaller network took the place;
+    /// [`Failure::Internal`] if the job panicked or the runtime shuts down.
     pub async fn run_for<T: Send + 'static>(
         &self,
         requester: Requester,
@@ -75,25 +76,25 @@ impl Pool {
         worker.await.map_err(|_| Failure::Internal("a password hash was not finished".to_owned()))
     }
 
-    /// The number of jobs that run at this moment.
+    /// Returns the number of jobs that run.
     #[must_use]
     pub fn running(&self) -> usize {
         self.running.load(Ordering::SeqCst)
     }
 
-    /// The most jobs that ever ran at once.
+    /// Returns the most jobs that ever ran at once.
     #[must_use]
     pub fn peak(&self) -> usize {
         self.peak.load(Ordering::SeqCst)
     }
 
-    /// The number of jobs that wait for a place at this moment.
+    /// Returns the number of jobs that wait for a place.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.places.0.lock().waiting.len()
     }
 
-    /// Whether more than half of the waiting places are taken.
+    /// Whether more than half of the places in the queue are taken.
     #[must_use]
     pub fn is_crowded(&self) -> bool {
         self.waiting() > self.queue / 2
@@ -135,7 +136,7 @@ impl Places {
             return Entered::Place(Place(Some(Arc::clone(self))));
         }
         let (sender, place) = oneshot::channel();
-        // The sender that was displaced is dropped, and its receiver hears of that.
+        // The sender of a displaced job is dropped, which ends the wait of its receiver.
         match state.waiting.push(requester, sender) {
             Push::Queued(id) | Push::Displaced(id, _) => {
                 Entered::Waiting(Waiting { places: Arc::clone(self), id, place })
@@ -144,7 +145,7 @@ impl Places {
         }
     }
 
-    /// Hands a place that became free to the next one in turn who still waits.
+    /// Passes a free place to the next job in turn that still waits.
     fn pass_on(self: &Arc<Self>) {
         loop {
             let mut state = self.0.lock();
@@ -155,14 +156,14 @@ impl Places {
             drop(state);
             match next.send(Place(Some(Arc::clone(self)))) {
                 Ok(()) => return,
-                // Nobody waits there any more; this function hands the place on itself.
+                // That job waits no longer. The place is disarmed, since this loop passes it on itself.
                 Err(mut place) => drop(place.0.take()),
             }
         }
     }
 }
 
-/// A place to run in, passed on when it is dropped.
+/// A place in which a job runs. It is passed on when it is dropped.
 #[derive(Debug)]
 struct Place(Option<Arc<Places>>);
 
@@ -174,7 +175,7 @@ impl Drop for Place {
     }
 }
 
-/// A place in the queue, given back however the wait ends.
+/// A place in the queue. It is given back however the wait ends.
 struct Waiting {
     places: Arc<Places>,
     id: u64,
@@ -188,7 +189,7 @@ impl Drop for Waiting {
     }
 }
 
-/// A job that runs: counted, and holding its place, until it ends or panics.
+/// A running job. It is counted and holds its place until it ends or panics.
 struct Running {
     count: Arc<AtomicUsize>,
     place: Option<Place>,
@@ -203,7 +204,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Counted out before the next one can come in.
+        // The count is lowered before the next job can get the place.
         self.count.fetch_sub(1, Ordering::SeqCst);
         drop(self.place.take());
     }

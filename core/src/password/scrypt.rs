@@ -1,4 +1,4 @@
-//! scrypt (RFC 7914), for imported users: no new hash is made by it.
+//! scrypt (RFC 7914), for the hashes of imported users. New hashes are never made by it.
 
 use scrypt::Params;
 use unicode_normalization::UnicodeNormalization as _;
@@ -8,21 +8,22 @@ use super::phc;
 use super::unusable::Unusable;
 use crate::crypto::{Secret, aes_ctr_keystream, equal_in_constant_time};
 
-/// The most memory that a stored hash may ask for, and the most memory times parallelism.
+/// The most bytes of memory of a stored hash, and the most bytes of memory times parallelism.
 const MAX_MEMORY: u64 = 256 << 20;
 const MAX_WORK: u64 = 1 << 30;
 
 const NAMES: [&str; 3] = ["ln", "r", "p"];
 
-/// A way to use scrypt.
+/// The way in which another system uses scrypt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScryptKind {
-    /// As it is.
+    /// scrypt of the password as it is.
     Plain,
-    /// The password in NFKC, as better-auth hashes it.
+    /// scrypt of the password in NFKC, as better-auth hashes it.
     Nfkc,
-    /// Firebase's: the digest is the key stream of AES-256-CTR under the first half of scrypt's output. Firebase keeps
-    /// that stream over its signer key, which is the same for all users of a project; here the key is taken away.
+    /// Firebase's form. The digest is the key stream of AES-256-CTR under the first half of scrypt's output. Firebase
+    /// stores that stream combined with its signer key, which is the same for all users of a project; the import
+    /// removes the signer key.
     Firebase,
 }
 
@@ -38,10 +39,10 @@ impl ScryptKind {
     }
 }
 
-/// The cost of a hash: the logarithm of N, r and p.
+/// The cost of a hash: the binary logarithm of N, and r and p.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ScryptCost {
-    /// The logarithm of N.
+    /// The binary logarithm of N.
     pub log_n: u32,
     /// The size of a block.
     pub r: u32,
@@ -50,7 +51,7 @@ pub struct ScryptCost {
 }
 
 impl ScryptCost {
-    /// Bytes of memory times parallelism. `None` if the parameters are implausible.
+    /// Returns the bytes of memory times parallelism. `None`: the parameters are implausible.
     fn work(self) -> Option<u64> {
         let Self { log_n, r, p } = self;
         if !(1..=20).contains(&log_n) || !(1..=64).contains(&r) || !(1..=16).contains(&p) {
@@ -61,7 +62,7 @@ impl ScryptCost {
     }
 }
 
-/// Writes the form of a hash that is kept.
+/// Writes the stored form of a hash.
 #[must_use]
 pub fn encode_scrypt(kind: ScryptKind, cost: ScryptCost, salt: &[u8], digest: &[u8]) -> Secret<String> {
     phc::write(kind.id(), NAMES, [cost.log_n, cost.r, cost.p], salt, digest)
@@ -71,7 +72,7 @@ pub fn encode_scrypt(kind: ScryptKind, cost: ScryptCost, salt: &[u8], digest: &[
 pub(super) struct Parsed {
     kind: ScryptKind,
     params: Params,
-    /// Bytes of memory times parallelism.
+    /// The bytes of memory times parallelism.
     pub(super) work: u64,
     salt: Vec<u8>,
     digest: Vec<u8>,

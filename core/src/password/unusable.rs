@@ -3,16 +3,16 @@
 /// The reason why a stored hash can't be verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unusable {
-    /// It is of no kind that is known here.
+    /// The hash is of an unknown kind.
     Unknown,
-    /// It is of a known kind, and damaged.
+    /// The hash is of a known kind, and malformed.
     Malformed,
-    /// It asks for an implausible amount of time or memory.
+    /// The hash takes an implausible amount of time or memory.
     Dear,
 }
 
 impl Unusable {
-    /// The reason in words, which hold nothing of the hash.
+    /// Returns the reason as a sentence, which repeats nothing of the hash.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::error::Error;
 use crate::service::input::Input;
 
-/// Arguments of a call, by position. `null` and absent are the same.
+/// The arguments of a call, by position. `null` counts as absent.
 pub(super) struct Arguments(pub Vec<Value>);
 
 impl Arguments {
@@ -16,7 +16,8 @@ impl Arguments {
         }
     }
 
-    /// The id of something: no id has control characters, and not every database can be asked for one.
+    /// Reads an id. Control characters are refused, since no id has them and not every database accepts them in a
+    /// query.
     pub fn id(&self, index: usize, name: &str) -> Result<&str, Error> {
         let id = self.text(index, name)?;
         if id.contains(char::is_control) {
@@ -29,7 +30,7 @@ impl Arguments {
         self.0.get(index).unwrap_or(&Value::Null)
     }
 
-    /// The options at that position; other values have no members.
+    /// Reads the options at a position. A value that is no object has no members.
     pub fn options(&self, index: usize) -> Input<'_> {
         Input::of_options(self.value(index))
     }
@@ -42,7 +43,7 @@ impl Arguments {
         }
     }
 
-    /// The number of items for a page of a list, which is the option `limit`.
+    /// Reads the option `limit`, the number of items on a page of a list.
     pub fn limit(&self, index: usize) -> Result<Option<u32>, Error> {
         let Some(value) = self.options(index).value("limit") else { return Ok(None) };
         let whole = value.as_u64().and_then(|n| u32::try_from(n).ok());

@@ -1,4 +1,4 @@
-//! A programmatic call as one value: its name, what it needs, and the function that runs it.
+//! A programmatic call as a value: its name, its kind, and the function that runs it.
 
 use std::pin::Pin;
 
@@ -14,7 +14,7 @@ use crate::service::story::Story;
 use crate::service::{Caller, Realm, Trail};
 use crate::use_case::{Context, UseCase, run_read};
 
-/// A call that runs.
+/// The future of a call's answer.
 pub(super) type Running<'a> = Pin<Box<dyn Future<Output = Result<Value, Failure>> + Send + 'a>>;
 
 type Run = for<'a> fn(&'a mut Work<'_>, &'a Arguments) -> Running<'a>;
@@ -22,15 +22,16 @@ type Run = for<'a> fn(&'a mut Work<'_>, &'a Arguments) -> Running<'a>;
 /// The kinds of calls.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Works before the first migration, and while the database is away.
+    /// The call works before the first migration and while the database is unavailable.
     Free,
-    /// Waits until the server is ready.
+    /// The call waits until the server is ready.
     Waiting,
-    /// Waits too, may be a part of the host's transaction, and answers with an outcome instead of failing.
+    /// The call waits too, may be part of the host's transaction, and returns a refusal as an outcome instead of
+    /// failing.
     Outcome,
 }
 
-/// One programmatic call. [`super::table`] lists them.
+/// A programmatic call. [`super::table`] lists all calls.
 pub(super) struct Call {
     /// The name in the host languages' API, in camel case.
     pub name: &'static str,
@@ -44,12 +45,12 @@ impl Call {
         Self { name, kind: Kind::Waiting, run }
     }
 
-    /// It works without a database.
+    /// Makes a call that works without a database.
     pub const fn free(name: &'static str, run: Run) -> Self {
         Self { name, kind: Kind::Free, run }
     }
 
-    /// It answers with an outcome.
+    /// Makes a call that returns an outcome.
     pub const fn outcome(name: &'static str, run: Run) -> Self {
         Self { name, kind: Kind::Outcome, run }
     }
@@ -63,7 +64,7 @@ impl Call {
     }
 }
 
-/// Writes the answer of a call: the one place where it becomes JSON.
+/// Writes the answer of a call as JSON; no other code does.
 pub(super) fn answer<'a, T: Serialize>(work: impl Future<Output = Result<T, Failure>> + Send + 'a) -> Running<'a> {
     Box::pin(async {
         let answer = work.await?;
@@ -71,7 +72,7 @@ pub(super) fn answer<'a, T: Serialize>(work: impl Future<Output = Result<T, Fail
     })
 }
 
-/// A call at work: the events beside its result, and those of the use case behind it.
+/// The state of a running call: the events beside its result, and the story of the use case that it runs.
 pub(super) struct Work<'a> {
     pub server: &'a AuthServer,
     pub caller: Caller,
@@ -91,13 +92,13 @@ impl<'a> Work<'a> {
         self.server.realm()
     }
 
-    /// Names the user in the event of the use case.
+    /// Sets the user whom the event of the use case names.
     pub fn about(&mut self, user_id: &str) -> &mut Self {
         self.trail.facts.user_id = Some(user_id.to_owned());
         self
     }
 
-    /// Runs a use case, past an override. Input that is wrong is a failure of it.
+    /// Runs a use case, without the host's override. Wrong input is a failure of the use case.
     pub async fn run<U: UseCase>(&mut self, input: Result<U::Input, Error>) -> Result<U::Output, Failure> {
         self.story = Some(&U::STORY);
         let Self { server, caller, trail, .. } = self;

@@ -1,4 +1,4 @@
-//! Registration, and the calls about a user's identifiers: those that answer with an outcome.
+//! Registration and the calls about a user's identifiers, which return an outcome.
 
 use super::arguments::Arguments;
 use super::call::Work;

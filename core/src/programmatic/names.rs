@@ -1,4 +1,4 @@
-//! The names of the programmatic calls. `make generate` writes the types of names in TypeScript and Python from them.
+//! The names of the programmatic calls. `make generate` writes types of these names in TypeScript and Python.
 
 /// The names of the programmatic calls in the host languages' API, in alphabetical order.
 pub const CALLS: [&str; 36] = [

@@ -1,4 +1,4 @@
-//! Calls about what users log in by: passwords, codes of messages, second factors.
+//! Calls about the means by which users log in: passwords, codes of messages, and second factors.
 
 use super::arguments::Arguments;
 use super::call::Work;
@@ -45,7 +45,8 @@ pub(super) async fn reset(work: &mut Work<'_>, arguments: &Arguments) -> Result<
     work.run::<ResetPassword>(ResetInput::read(arguments.value(0))).await
 }
 
-/// Hashing needs no database, so it works before the first migration and while the database is away.
+/// Hashes a password. It needs no database, so it works before the first migration and while the database is
+/// unavailable.
 pub(super) async fn hash(work: &mut Work<'_>, arguments: &Arguments) -> Result<ShownSecret, Failure> {
     let password = Secret::new(arguments.text(0, "password")?.to_owned());
     work.realm().hasher.hash(password).await.map(ShownSecret)

@@ -1,4 +1,4 @@
-//! Calls about the server: its start and end, its keys, its set-up, its audit.
+//! Calls about the server: its start and end, its keys, its set-up, and its audit.
 
 use serde_json::Value;
 

@@ -10,7 +10,7 @@ use crate::service::Caller;
 use crate::service::issued::Issued;
 use crate::service::sessions::{self, ShownSession};
 
-/// `{accessToken, refreshToken, user: {id, roles}, sessionId}`
+/// The answer of `createSession`: `{accessToken, refreshToken, user: {id, roles}, sessionId}`
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Created {
@@ -34,12 +34,12 @@ pub(super) async fn list(work: &mut Work<'_>, arguments: &Arguments) -> Result<V
     sessions::list(work.realm(), arguments.id(0, "userId")?, None).await
 }
 
-/// `false`: there was no live one.
+/// Ends a session. Returns `false` if there is no live session with this id.
 pub(super) async fn revoke(work: &mut Work<'_>, arguments: &Arguments) -> Result<bool, Failure> {
     sessions::revoke(work.realm(), arguments.id(0, "sessionId")?, None, &mut work.trail).await
 }
 
-/// The number of sessions that ended.
+/// Ends all sessions of a user, and returns their number.
 pub(super) async fn revoke_all(work: &mut Work<'_>, arguments: &Arguments) -> Result<usize, Failure> {
     sessions::revoke_all(work.realm(), arguments.id(0, "userId")?, &mut work.trail).await
 }

@@ -4,7 +4,7 @@ use super::call::{Call, answer};
 use super::names::CALLS;
 use super::{identifiers, passwords, server, sessions, users};
 
-/// Every call, by name.
+/// Every call, in the order of [`CALLS`].
 pub(super) static TABLE: [Call; CALLS.len()] = [
     Call::new("assignRoles", |work, given| answer(users::assign_roles(work, given))),
     Call::new("beginSetup", |work, given| answer(server::begin_setup(work, given))),
@@ -44,7 +44,7 @@ pub(super) static TABLE: [Call; CALLS.len()] = [
     Call::free("verifyPassword", |work, given| answer(passwords::verify(work, given))),
 ];
 
-// A name without a function, or a function in the place of another, does not compile.
+// A name without a function, or a function at the wrong place, does not compile.
 const _: () = {
     let mut at = 0;
     while at < CALLS.len() {

@@ -1,4 +1,4 @@
-//! Calls about users as a whole.
+//! Calls that read, list and change users.
 
 use super::arguments::Arguments;
 use super::call::Work;
@@ -60,7 +60,7 @@ pub(super) async fn list(work: &mut Work<'_>, arguments: &Arguments) -> Result<U
     users::list(work.realm(), &page).await
 }
 
-/// `false`: there was none.
+/// Deletes a user. Returns `false` if there is no user with this id.
 pub(super) async fn delete(work: &mut Work<'_>, arguments: &Arguments) -> Result<bool, Failure> {
     let user_id = arguments.id(0, "userId")?;
     let is_deleted = users::delete(work.realm(), user_id, &mut work.trail).await?;

@@ -8,9 +8,9 @@ use tokio::time::timeout;
 
 use super::AuthServer;
 
-/// The age up to which an answer is given again, so that probes cost the database no more than a query a second.
+/// The age up to which an answer is repeated, so that probes cost the database at most a query a second.
 const SHARED_FOR: Duration = Duration::from_secs(1);
-/// The time in which the database has to answer.
+/// The time within which the database must answer.
 const WITHIN: Duration = Duration::from_secs(2);
 
 impl AuthServer {
@@ -18,7 +18,7 @@ impl AuthServer {
     /// `ok` or `unavailable`. `status` is `ok`; `degraded` while Redis alone is away, when the server goes on by
     /// itself; or `unavailable`.
     ///
-    /// It is public, so it holds no cause. Calls within a second share an answer.
+    /// The answer is public, so it does not name causes. Calls within a second get the same answer.
     pub async fn health(&self) -> Value {
         let mut last = self.0.health.lock().await;
         if let Some((_, health)) = last.as_ref().filter(|(at, _)| at.elapsed() < SHARED_FOR) {
@@ -32,7 +32,7 @@ impl AuthServer {
     async fn look(&self) -> Value {
         let database = matches!(timeout(WITHIN, self.realm().store.check()).await, Ok(Ok(())));
         if database && !self.0.ready.load(Ordering::Acquire) {
-            // A server without an earlier call finds its keys now. A failure shows in the answer.
+            // A server that has not served a call yet loads its keys now. The answer shows whether that failed.
             let _unless_failed = timeout(WITHIN, self.get_ready()).await;
         }
         let keys = self.0.ready.load(Ordering::Acquire);

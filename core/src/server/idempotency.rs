@@ -1,4 +1,4 @@
-//! The idempotency middleware on routes of the host's.
+//! The idempotency middleware for the host's routes.
 
 use std::sync::Arc;
 
@@ -10,9 +10,9 @@ use crate::http::router;
 use crate::idempotency::Gate;
 use crate::redis::{Redis, RedisIdempotency};
 
-/// The gate of the middleware's options, those of [`crate::idempotency::IdempotencyRules::from_options`] and
-/// `redisUrl`. It keeps no answer of an endpoint that shows secrets. `on_change` hears that Redis went away or came
-/// back.
+/// Opens the gate of a middleware by its options, which are those of
+/// [`crate::idempotency::IdempotencyRules::from_options`] and `redisUrl`. The gate stores no answer of an endpoint that
+/// shows secrets. `on_change` gets a sentence when Redis goes away or comes back.
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR` that names the option.

@@ -1,4 +1,4 @@
-//! Limits of the host's own routes, and the callers that they count.
+//! Rate limits on the host's own routes, and the addresses by which they count.
 
 use std::net::IpAddr;
 
@@ -12,27 +12,28 @@ use crate::event::{Event, EventName};
 use crate::limit::{self, LimiterName};
 use crate::web::client_ip;
 
-/// The verdict of a rate limiter on a route of the host's.
+/// The verdict of a rate limiter on a route of the host.
 #[derive(Debug, Clone)]
 pub struct Limited {
-    /// To be set on the response, also when it passes.
+    /// The headers to set on the response to a request that passes. The response to a refusal gets them from its error.
     pub headers: Vec<(String, String)>,
-    /// The refusal; `None` lets pass.
+    /// The error that refuses the request. `None`: the request passes.
     pub error: Option<Error>,
-    /// To be logged.
+    /// The events to log.
     pub events: Vec<Event>,
 }
 
 impl AuthServer {
-    /// The client's address as limits see it: the peer's, or the forwarded address if `trustProxy` trusts it.
-    /// `forwarded` are the values of `X-Forwarded-For` in the order received. `None` if the peer is no address.
+    /// Returns the client's address by which limits count. It is the peer's, or the forwarded address if `trustProxy`
+    /// trusts the peer. `forwarded` are the values of `X-Forwarded-For` in the order received. `None`: the peer is no
+    /// address.
     #[must_use]
     pub fn client_address(&self, peer: &str, forwarded: &[String]) -> Option<String> {
         self.address(peer, forwarded).map(|address| address.to_string())
     }
 
-    /// Checks the options of a new rate limiter on a route of the host's. Of limiters without a `keyPrefix` that have
-    /// the same rule only one may be made, because they would share a counter, unseen.
+    /// Checks the options of a new rate limiter on a route of the host. A second limiter with the same rule and without
+    /// a `keyPrefix` is refused, since both would share a counter without notice.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` that names the option.
@@ -48,8 +49,8 @@ impl AuthServer {
         ))
     }
 
-    /// Counts one hit on a route of the host's, by the `key` that its limiter gave, or by the client's address (IPv6 by
-    /// /64). `peer` and `forwarded` are as in [`AuthServer::client_address`].
+    /// Counts a hit on a route of the host, under the `key` that its limiter's function returned, or under the client's
+    /// address (IPv6 by its /64). `peer` and `forwarded` are as in [`AuthServer::client_address`].
     pub async fn limit(&self, rule: &Value, key: &Value, peer: &str, forwarded: &[String]) -> Limited {
         let read = LimitRule::read(rule).and_then(|rule| Ok((rule, limit::route_key(key)?)));
         let (rule, key) = match read {
@@ -96,9 +97,9 @@ impl AuthServer {
     }
 }
 
-/// The options of a rate limiter, checked.
+/// The checked options of a rate limiter.
 struct LimitRule {
-    /// The name that headers and events carry.
+    /// The name of the limit in headers and events.
     policy: String,
     is_named: bool,
     name: LimiterName,

@@ -1,4 +1,4 @@
-//! Messages of programmatic calls on their way to the host, and the events of their outcome.
+//! Messages that programmatic calls leave for the host, and the events of their delivery.
 
 use serde_json::Value;
 
@@ -7,13 +7,15 @@ use crate::event::{Event, EventName};
 use crate::message::Message;
 
 impl AuthServer {
-    /// Takes the messages that programmatic calls left, as the host's `send` gets them: `[{id, kind, ..}]`.
+    /// Returns the messages that programmatic calls left, as the host's `send` gets them, `[{id, kind, ..}]`, and
+    /// forgets them.
     #[must_use]
     pub fn take_messages(&self) -> Value {
         std::mem::take(&mut *self.realm().outbox.lock()).iter().map(Message::to_json).collect()
     }
 
-    /// The event of a message that was sent, or with a cause of a message that the host could not send.
+    /// Returns the event of a message that was sent, or with `cause` of a message that the host could not send, and
+    /// counts it.
     #[must_use]
     pub fn message_event(&self, kind: &str, channel: &str, cause: Option<&str>) -> Event {
         let name = if cause.is_some() { EventName::MessageFailure } else { EventName::MessageSent };

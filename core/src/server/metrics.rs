@@ -1,4 +1,4 @@
-//! The numbers of a server at one moment.
+//! The metrics of a server.
 
 use std::sync::atomic::Ordering;
 
@@ -7,8 +7,8 @@ use crate::service::keys;
 use crate::telemetry::{MetricName, Remembered, Snapshot};
 
 impl AuthServer {
-    /// The counts since the server was made, and the gauges of now. No I/O. `remembered` counts the answers from the
-    /// host's own memory.
+    /// Returns the counts since the server was made and the present gauges, without I/O. `remembered` counts the events
+    /// of requests that the host answered from its own cache.
     #[must_use]
     pub fn metrics(&self, remembered: &Remembered) -> Snapshot {
         let realm = self.realm();

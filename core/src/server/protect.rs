@@ -12,11 +12,12 @@ use crate::http::decision::{self, Admitted, Decision, PermitVerdict};
 use crate::http::guard::{self, GuardRequest, ProtectResult};
 use crate::http::preflight;
 
-/// The mode that events name.
+/// The value of the field `mode` of events.
 const MODE: &str = "server";
 
 impl AuthServer {
-    /// `protect()` without waiting; `None`: call [`AuthServer::guard`].
+    /// Runs `protect()` without waiting. Returns `None` if the answer takes I/O or `isTokenRevoked` must be asked; then
+    /// call [`AuthServer::guard`].
     #[must_use]
     pub fn guard_now(&self, request: &GuardRequest) -> Option<ProtectResult> {
         if let Some(answered) = self.preflight(request) {
@@ -25,14 +26,14 @@ impl AuthServer {
         guard::guard_now(self.realm(), request).map(|guarded| self.with_background_events(guarded))
     }
 
-    /// `protect()`.
+    /// Runs `protect()`: finds the user of a request, by its access token or a silent refresh.
     pub async fn guard(&self, request: &GuardRequest) -> ProtectResult {
         if let Some(answered) = self.preflight(request) {
             return answered;
         }
         let guarded = match self.ready().await {
             Ok(()) => guard::guard(self.realm(), request).await,
-            // What comes of a request may be shown to whoever made it.
+            // The error may be shown to the client, so it has no details.
             Err(error) => guard::refused(self.realm(), Error { details: None, ..for_callers(error) }),
         };
         self.with_background_events(guarded)
@@ -46,28 +47,29 @@ impl AuthServer {
     fn with_background_events(&self, mut guarded: ProtectResult) -> ProtectResult {
         let events = self.take_events();
         if !events.is_empty() {
-            // They happened once, so what tells of them must not be repeated from a cache.
+            // The events happened once, so a result that carries them must not be repeated from a cache.
             guarded.fresh_until = 0;
             guarded.events.splice(0..0, events);
         }
         guarded
     }
 
-    /// Takes the events of programmatic calls and of work in the background. Requests take them along; a host that
-    /// logs asks for it after a call of its own.
+    /// Returns the events that programmatic calls and background work have left, and forgets them. Requests log them
+    /// too; a host that wants them in the log earlier calls this after each programmatic call.
     #[must_use]
     pub fn take_events(&self) -> Vec<Event> {
         self.realm().take_background_events()
     }
 
-    /// The user named by a request's tokens, as [`guard::identify_now`] has it; `None`: call [`AuthServer::identify`].
+    /// Returns the identity that a request's tokens name, see [`guard::identify_now`]. `None`: the answer takes I/O, so
+    /// call [`AuthServer::identify`].
     #[must_use]
     pub fn identify_now(&self, request: &GuardRequest) -> Option<String> {
         guard::identify_now(self.realm(), request)
     }
 
-    /// Returns the id of the user named by a request's tokens. Empty if the request names no user or the keys are
-    /// unavailable.
+    /// Returns the identity that a request's tokens name, see [`guard::identify_now`]. It is empty if the request names
+    /// no user or the keys are unavailable.
     pub async fn identify(&self, request: &GuardRequest) -> String {
         match self.ready().await {
             Ok(()) => guard::identify(self.realm(), request).await,
@@ -75,14 +77,14 @@ impl AuthServer {
         }
     }
 
-    /// Grows with every revocation and role change made by this process: a value that a caller cached under another
-    /// epoch is stale.
+    /// Returns the epoch, which grows with every revocation and change of roles that this process makes or hears of. A
+    /// value that a caller cached under another epoch is stale.
     #[must_use]
     pub fn epoch(&self) -> u32 {
         self.realm().freshness.epoch()
     }
 
-    /// The counter behind [`AuthServer::epoch`], for a host that looks at it at every request.
+    /// Returns the counter behind [`AuthServer::epoch`], for a host that reads it at every request.
     #[must_use]
     pub fn epochs(&self) -> &Epoch {
         self.realm().freshness.epochs()
@@ -91,12 +93,12 @@ impl AuthServer {
     /// Checks the roles given to `authorize()`.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` for an empty list or a role that `validRoles` lacks.
+    /// `CONFIGURATION_ERROR` for an empty list, an empty role, or a role that `validRoles` lacks.
     pub fn check_roles(&self, required: &[String]) -> Result<(), Error> {
         self.realm().config.roles.check_required(required)
     }
 
-    /// `authorize()`: any of `required`.
+    /// Runs `authorize()`: admits a user who has at least one of the roles `required`.
     #[must_use]
     pub fn authorize(&self, user: Option<Admitted<'_>>, required: &[String]) -> Decision {
         decision::authorize(user, required, MODE, &self.realm().telemetry, self.realm().config.production)
@@ -105,7 +107,7 @@ impl AuthServer {
     /// Reads the requirement of `protect({acr, maxAge})`.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` that names the member and the cure, or the option that is missing for it.
+    /// `CONFIGURATION_ERROR` that names the member and the cure, or the option that the requirement needs.
     pub fn requirement(&self, asked: &Value) -> Result<Requirement, Error> {
         let need = Requirement::read(asked)?;
         if self.realm().config.keeps_assurance() {
@@ -117,19 +119,19 @@ impl AuthServer {
         ))
     }
 
-    /// Zero: the server signs by the clock that it verifies by.
+    /// Returns zero, since the server verifies by the same clock by which it signs.
     #[must_use]
     pub const fn leeway_seconds(&self) -> i64 {
         0
     }
 
-    /// Words the refusal of a user whose authentication does not meet the requirement of `protect({acr, maxAge})`.
+    /// Returns the refusal of a user whose authentication does not meet the requirement of `protect({acr, maxAge})`.
     #[must_use]
     pub fn step_up(&self, user_id: &str, need: Requirement) -> Decision {
         decision::step_up(user_id, need, MODE, &self.realm().telemetry)
     }
 
-    /// `permit()`: words the host's verdict.
+    /// Runs `permit()`: turns the verdict of the host's check into a decision.
     #[must_use]
     pub fn permit(&self, user: Option<Admitted<'_>>, outcome: &PermitVerdict) -> Decision {
         decision::permit(user, outcome, MODE, &self.realm().telemetry, self.realm().config.production)

@@ -1,11 +1,12 @@
-//! Errors as callers see them.
+//! Errors as clients may see them.
 
 use serde_json::Value;
 
 use crate::error::Error;
 use crate::failure::{Failure, StoreError};
 
-/// The error without its details for the operator, such as names of database roles and tables.
+/// Replaces a message that is for the operator, which may name database roles and tables. Other errors stay as they
+/// are.
 pub(super) fn for_callers(error: Error) -> Error {
     let cause = error.details.as_ref().and_then(|details| details.get("cause")).and_then(Value::as_str);
     match cause {

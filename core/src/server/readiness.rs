@@ -1,4 +1,4 @@
-//! The way of a server from its options to tables and keys.
+//! Gets a server ready: migrates the tables and loads the keys.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,8 +9,9 @@ use crate::failure::{Failure, StoreError};
 use crate::service::{self, keys};
 
 impl AuthServer {
-    /// Creates or updates the tables and makes the first key. Safe to repeat and to run in many processes at once. One
-    /// attempt; the calls `migrate` and `ready` of [`AuthServer::call`] wait for a database that is starting.
+    /// Creates or updates the tables and makes the first key. It is safe to repeat and to run in many processes at
+    /// once. It makes a single attempt; the calls `migrate` and `ready` of [`AuthServer::call`] wait for a database
+    /// that is starting.
     ///
     /// # Errors
     /// `SERVICE_UNAVAILABLE`, `CONFIGURATION_ERROR`, `INTERNAL_ERROR`.
@@ -18,10 +19,11 @@ impl AuthServer {
         self.migrate_once().await.map_err(|failure| self.public(failure))
     }
 
-    /// Waits until tables and keys are there. Every call that needs them does so by itself.
+    /// Checks the tables and loads the keys, unless that is done. Every call that needs them does so by itself.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` naming `migrate()` when the tables are missing, `SERVICE_UNAVAILABLE`.
+    /// `CONFIGURATION_ERROR` that names `migrate()` if the tables are missing; `SERVICE_UNAVAILABLE` if the database
+    /// is.
     pub async fn ready(&self) -> Result<(), Error> {
         if self.0.ready.load(Ordering::Acquire) {
             return Ok(());

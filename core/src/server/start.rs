@@ -1,7 +1,7 @@
-//! The start of a server: `migrate()` and `ready()` wait for a database that is starting, too.
+//! The start of a server. `migrate()` and `ready()` wait for a database that is still starting.
 //!
-//! The wait comes in slices, so that the host can report it and can stop. A slice ends with the line to be printed, and
-//! with the arguments of the next call.
+//! The wait is divided into slices, so that the host can report it and can stop. A slice returns a line to print, and
+//! the arguments of the next call.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -14,15 +14,15 @@ use crate::error::Error;
 use crate::event::{Event, EventName};
 use crate::failure::{Failure, StoreError};
 
-/// The time for which the start waits by default.
+/// The default time for which the start waits.
 const DEFAULT_WAIT: Duration = Duration::from_secs(30);
-/// The longest time between two lines.
+/// The longest time between two printed lines.
 const SLICE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(250);
-/// The time after a failed attempt in which requests are refused at once. Longer than a pause and an attempt.
+/// The time after a failed attempt in which requests are refused at once. It is longer than a pause and an attempt.
 const KNOWN_FOR: Duration = Duration::from_secs(5);
 
-/// The two calls that may be made before the database is there.
+/// The two calls that wait for the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Start {
     Migrate,
@@ -30,8 +30,8 @@ pub(crate) enum Start {
 }
 
 impl AuthServer {
-    /// Starts within the time that `options` say, `{wait}`: `null` when it is done, or `{waiting, again}`, the line to
-    /// be printed and the options of the next call.
+    /// Runs a slice of a start, for at most the time `wait` of `options`. Returns `null` when the start is done, or
+    /// `{waiting, again}`, a line to print and the options of the next call.
     pub(crate) async fn start(&self, start: Start, options: &Value) -> Result<Value, Error> {
         let wait = wait_from(options.get("wait"))?;
         let goes_on = options.get("goesOn").and_then(Value::as_bool).unwrap_or(false);
@@ -74,7 +74,7 @@ impl AuthServer {
         *self.0.failed_at.lock() = Some(Instant::now());
     }
 
-    /// Whether the start failed a moment ago and goes on trying, so that a request need not try too.
+    /// Whether a start failed recently and goes on trying, so that a request need not try too.
     pub(super) fn is_waiting(&self) -> bool {
         self.0.failed_at.lock().is_some_and(|at| at.elapsed() < KNOWN_FOR)
     }
@@ -89,7 +89,7 @@ impl AuthServer {
     }
 }
 
-/// `wait`: a duration, or 0 for a single attempt.
+/// Reads `wait`, a duration, or 0 for a single attempt.
 fn wait_from(value: Option<&Value>) -> Result<Duration, Error> {
     match value {
         None | Some(Value::Null) => Ok(DEFAULT_WAIT),
@@ -101,7 +101,7 @@ fn wait_from(value: Option<&Value>) -> Result<Duration, Error> {
     }
 }
 
-/// The cause of a failure that time may mend. A file that can't be opened does not count.
+/// Returns the cause of a failure that may pass with time. A file that can't be opened is no such failure.
 fn passing(failure: &Failure) -> Option<&str> {
     match failure {
         Failure::Store(StoreError::Unavailable(cause) | StoreError::Conflict(cause)) => Some(cause.as_str()),
@@ -110,7 +110,7 @@ fn passing(failure: &Failure) -> Option<&str> {
     .filter(|cause| !cause.starts_with("cannot open the SQLite file"))
 }
 
-/// The part of the option `db` that the database refuses, from its code in the cause.
+/// Returns which part of the option `db` the database refuses, by the error code in the cause.
 fn refusal(cause: &str) -> Option<&'static str> {
     let code = cause.split(':').next().unwrap_or_default();
     Some(match code {
@@ -127,7 +127,8 @@ fn refusal(cause: &str) -> Option<&'static str> {
     })
 }
 
-/// The error when the wait is over: one of the configuration if the database names a fault in it.
+/// Returns the error when the wait is over. It is a `CONFIGURATION_ERROR` if the database refuses a part of the option
+/// `db`.
 fn at_the_end(error: Error) -> Error {
     let cause = error.details.as_ref().and_then(|details| details.get("cause")).and_then(Value::as_str);
     match cause.and_then(|cause| refusal(cause).map(|what| format!("{what} ({cause})"))) {

@@ -1,4 +1,4 @@
-//! Tokens and keys without a request: signed and verified in the host's own code.
+//! Tokens and keys for the host's own code, without a request.
 
 use serde_json::Value;
 
@@ -18,9 +18,9 @@ pub struct VerifiedAccess {
     pub id: String,
     /// Roles in effect at the time of signing.
     pub roles: Vec<String>,
-    /// Session id, unless signed without one.
+    /// Session id. `None`: the token was signed without one.
     pub session_id: Option<String>,
-    /// Expiry in seconds since the epoch.
+    /// Expiry in seconds since 1970.
     pub exp: i64,
 }
 
@@ -31,7 +31,7 @@ impl From<AccessClaims> for VerifiedAccess {
 }
 
 impl AuthServer {
-    /// Signs an access token for `{id, roles, sessionId?}`, good for `accessExpiresIn`.
+    /// Signs an access token for `{id, roles, sessionId?}`, valid for `accessExpiresIn`.
     ///
     /// # Errors
     /// `VALIDATION_ERROR`, `SERVICE_UNAVAILABLE` before the keys are there.
@@ -52,7 +52,7 @@ impl AuthServer {
         .map_err(|failure| self.public(failure))
     }
 
-    /// Signs a refresh token of generation 0 for a session, good for `refreshExpiresIn`.
+    /// Signs a refresh token of generation 0 for a session, valid for `refreshExpiresIn`.
     ///
     /// # Errors
     /// `VALIDATION_ERROR`, `SERVICE_UNAVAILABLE` before the keys are there.
@@ -66,14 +66,14 @@ impl AuthServer {
         Ok(realm.keys.require()?.sign_refresh(session_id, 0, iat, exp, now)?)
     }
 
-    /// Whether it is time to look for keys that other processes made; then call [`AuthServer::reload_keys`]. Requests
-    /// do so by themselves.
+    /// Whether the last look for keys of other processes is too old; then call [`AuthServer::reload_keys`]. Requests do
+    /// so by themselves.
     #[must_use]
     pub fn keys_are_old(&self) -> bool {
         keys::are_old(self.realm())
     }
 
-    /// Looks for keys that other processes made, in the background. Needs a runtime.
+    /// Looks for keys of other processes in the background. It must be called within a Tokio runtime.
     pub fn reload_keys(&self) {
         keys::reload_if_old(self.realm());
     }
@@ -89,7 +89,8 @@ impl AuthServer {
         })
     }
 
-    /// [`AuthServer::verify_access_token`] without copies: `read` converts the claims for the caller.
+    /// Verifies an access token as [`AuthServer::verify_access_token`] does, without copying its claims. `read`
+    /// converts the claims for the caller.
     ///
     /// # Errors
     /// As [`AuthServer::verify_access_token`].
@@ -97,7 +98,7 @@ impl AuthServer {
         let realm = self.realm();
         let ring = realm.keys.require()?;
         let config = &realm.config;
-        // A token of before `mfa.requiredFor`, or of an older version, names roles that wait for a second factor.
+        // A token from before `mfa.requiredFor` was set, or of an older version, lists roles that are now withheld.
         let in_effect = |claims: AccessView<'_>| {
             let SessionRoles { in_effect, .. } = config.roles.in_session(claims.roles, claims.assurance.as_ref());
             read(AccessView { roles: in_effect, ..claims })
@@ -113,7 +114,7 @@ impl AuthServer {
         Ok(self.realm().keys.require()?.verify_refresh(token, self.now())?.session_id)
     }
 
-    /// The access token that a request brings, unverified: the bearer token, else the access cookie.
+    /// Returns the access token of a request without verifying it: the bearer token, else the access cookie.
     #[must_use]
     pub fn access_token_of(&self, authorization: Option<&str>, cookies: Option<&str>) -> Option<String> {
         let cookie_name = self.realm().config.access_cookie.as_ref().map(|rules| rules.name.as_str());
@@ -121,7 +122,7 @@ impl AuthServer {
     }
 
     /// Whether `protect()` has to be asked before a request gets a stored answer of the idempotency gate. `identity` is
-    /// the user named by its tokens, or an empty text.
+    /// the result of [`AuthServer::identify`] for the request.
     #[must_use]
     pub fn guards_replay(&self, identity: &str, authorization: Option<&str>, cookies: Option<&str>) -> bool {
         let verified =
@@ -129,13 +130,14 @@ impl AuthServer {
         asks_protect(identity, verified)
     }
 
-    /// The public key set, or `null` with a symmetric algorithm or before the keys are there.
+    /// Returns the public keys as a JWK set (RFC 7517, 5), or `null` with a symmetric algorithm or before the keys are
+    /// there.
     #[must_use]
     pub fn jwks(&self) -> Value {
         keys::jwks(self.realm()).unwrap_or(Value::Null)
     }
 
-    /// The stored keys without their secrets, newest first.
+    /// Returns the stored keys without their secrets, newest first.
     ///
     /// # Errors
     /// The store's.

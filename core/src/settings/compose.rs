@@ -1,4 +1,4 @@
-//! The forms that `sentri serve` gives a message: a mail, or the signed body of a webhook. The command carries them.
+//! Writes a message of `sentri serve` as a mail or as the signed request of a webhook. The command sends it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,9 +12,10 @@ use crate::identifier::{is_mailbox, mailbox};
 use crate::message::MessageKind;
 use crate::wire;
 
-/// Composes a message: `{ways, message, now}`, the `messages` of the settled options, the message as `send` gets it and
-/// milliseconds, becomes `{smtp: {from, to, subject, text, messageId}}`, `{webhook: {url, headers, body}}` or
-/// `{error}`. Messages to e-mail addresses go to the mail server, if there is one; all others go to the webhook.
+/// Composes a message from `{ways, message, now}`: the member `messages` of the settled options, the message as `send`
+/// gets it, and the time in milliseconds. Returns `{smtp: {from, to, subject, text, messageId}}`,
+/// `{webhook: {url, headers, body}}` or `{error}`. Messages to e-mail addresses go to the mail server, if there is one;
+/// all others go to the webhook.
 pub fn compose(input: &Value) -> Value {
     let (ways, message) = (&input["ways"], &input["message"]);
     let now = input["now"].as_i64().unwrap_or_default();
@@ -26,7 +27,7 @@ pub fn compose(input: &Value) -> Value {
     composed.unwrap_or_else(|why| json!({ "error": why }))
 }
 
-/// The same by texts, for bindings.
+/// Composes a message as [`compose`] does, from and to JSON text, for bindings.
 pub fn compose_text(input: &str) -> String {
     compose(&wire::parse(input)).to_string()
 }
@@ -47,7 +48,7 @@ fn mail(smtp: &Value, message: &Value) -> Result<Value, String> {
     } }))
 }
 
-/// Subject and text of a mail. Everything in it is ours but the link, the code and the instant.
+/// Returns subject and text of a mail. Apart from the link, the code and the instant, all of it is fixed text.
 fn words(message: &Value) -> (&'static str, String) {
     let kind = MessageKind::ALL.iter().find(|kind| kind.as_str() == message["kind"]);
     let Sentences { subject, first, last } = *kind.map_or(&UNKNOWN, |kind| sentences::of(*kind));
@@ -70,8 +71,8 @@ fn words(message: &Value) -> (&'static str, String) {
     (subject, parts.join("\n\n") + "\n")
 }
 
-/// A POST by Standard Webhooks: the id stays the same when the message is sent again, so that the receiver can
-/// recognize it.
+/// Makes a POST request by Standard Webhooks. The id stays the same when the message is sent again, so that the
+/// receiver can recognize it.
 fn webhook(hook: &Value, message: &Value, now: i64) -> Result<Value, String> {
     let key = webhook_key(text(hook, "secret")).ok_or("messagesWebhookSecret is no key")?;
     let (id, seconds) = (text(message, "id"), now.div_euclid(1_000));
@@ -94,7 +95,7 @@ mod tests {
 
     use super::compose;
 
-    /// The example of the reference implementation's own tests (standard-webhooks, `test_sign`).
+    /// The example in the tests of the reference implementation (standard-webhooks, `test_sign`).
     #[test]
     fn a_signature_is_that_of_the_standard() {
         let key = super::webhook_key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();

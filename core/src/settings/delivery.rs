@@ -1,5 +1,5 @@
-//! The transports of the messages of `sentri serve`: options in, `options.messages` of the server and the parts that
-//! the command connects by out.
+//! The transports of the messages of `sentri serve`. From the settings it makes the option `messages` of the server,
+//! and the parts by which the command connects to a mail server or a webhook.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,7 @@ use crate::config::reader::FUNCTION;
 use crate::identifier::is_mailbox;
 use crate::url::{percent_decode, split_query};
 
-/// The lengths that the key of a webhook may have (Standard Webhooks, "Signature scheme").
+/// The allowed lengths of the key of a webhook (Standard Webhooks, "Signature scheme").
 const KEY_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
 /// Replaces the settings of messages in `options` and `serve` by the options that follow from them.
@@ -79,7 +79,7 @@ const SENDER: &str = "must be an address, as in no-reply@example.com or Example 
 const RECEIVER: &str = "must be an https URL; http on this machine alone, since messages hold secrets";
 const UNSIGNED: &str = "needs messagesWebhookSecret, by which the receiver knows that a message is yours";
 
-/// The ways in force: `{console: true}` or `{smtp?, webhook?}`.
+/// Returns the ways by which messages are sent, `{console: true}` or `{smtp?, webhook?}`. `None`: there is no way.
 fn ways(
     serve: &mut Value,
     given: &Given<'_>,
@@ -135,7 +135,7 @@ fn take(serve: &mut Value, name: &str) -> Option<String> {
     serve.as_object_mut()?.shift_remove(name)?.as_str().map(str::to_owned)
 }
 
-/// The address of the server without a slash at its end.
+/// Returns the address of the server without a slash at its end. `None`: the text is no valid address.
 fn public_base(text: &str, production: bool) -> Option<String> {
     let base = text.strip_suffix('/').unwrap_or(text);
     let is_plain = !base.contains(['?', '#']) && is_url(base);
@@ -147,7 +147,7 @@ fn is_webhook(url: &str) -> bool {
     is_url(url) && !url.contains('#') && (url.starts_with("https://") || is_local(url))
 }
 
-/// An absolute URL of a host, without a user.
+/// Whether a text is an absolute URL with a host and without a user.
 fn is_url(url: &str) -> bool {
     let Some((_, rest)) = url.split_once("://") else { return false };
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -174,7 +174,7 @@ fn is_loopback(host: &str) -> bool {
     matches!(host, "localhost" | "127.0.0.1" | "[::1]" | "::1")
 }
 
-/// The parts of `smtp://user:password@host:587` or `smtps://..`: `{host, port, tls, user?, password?}`. `tls` is
+/// Reads `smtp://user:password@host:587` or `smtps://..`, and returns `{host, port, tls, user?, password?}`. `tls` is
 /// `implicit`, `required` (STARTTLS) or `off`.
 fn smtp_parts(url: &str, production: bool, warnings: &mut Vec<String>) -> Result<Value, String> {
     const FORM: &str = "must be smtp://user:password@host:587, which asks for STARTTLS, or smtps://user:password@host";
@@ -218,7 +218,7 @@ fn smtp_parts(url: &str, production: bool, warnings: &mut Vec<String>) -> Result
     Ok(parts)
 }
 
-/// `{name, address}` of `Example <no-reply@example.com>` or of the address alone.
+/// Reads `Example <no-reply@example.com>` or the address alone, and returns `{name, address}`.
 fn sender(text: &str) -> Option<Value> {
     let (name, address) = match text.trim().strip_suffix('>') {
         Some(rest) => rest.rsplit_once('<').map(|(name, address)| (name.trim().trim_matches('"'), address))?,
@@ -228,7 +228,7 @@ fn sender(text: &str) -> Option<Value> {
     (is_name && is_mailbox(address)).then(|| json!({ "name": name, "address": address }))
 }
 
-/// The key of a webhook's secret.
+/// Decodes the secret of a webhook to its key.
 pub(super) fn webhook_key(secret: &str) -> Option<Vec<u8>> {
     let text = secret.strip_prefix("whsec_").unwrap_or(secret);
     STANDARD.decode(text).ok().filter(|key| KEY_BYTES.contains(&key.len()))

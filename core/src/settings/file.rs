@@ -1,4 +1,4 @@
-//! Reads a file of options: every value with the path of its key and its line.
+//! Reads a file of options. Returns every value with the path of its key and its line.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -7,21 +7,21 @@ use saphyr::{LoadableYamlNode as _, MarkedYaml, Scalar, YamlData};
 use serde_json::{Number, Value};
 use toml::de::{DeTable, DeValue};
 
-/// Longest file that is read.
+/// The longest file that is read, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
 
 /// A value of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileEntry {
-    /// The names of its tables and its own, with points between them.
+    /// The names of its tables and its own name, with points between them.
     pub path: String,
-    /// The value; a table only if it is empty.
+    /// The value. It is a table only if that is empty.
     pub value: Value,
-    /// Its line, from 1.
+    /// The line, from 1.
     pub line: usize,
 }
 
-/// Reads the file by its ending.
+/// Reads a file, in the format that its ending names.
 ///
 /// # Errors
 /// A sentence that names the file, the line if known, and the cure.
@@ -33,10 +33,10 @@ pub fn read(path: &str) -> Result<Vec<FileEntry>, String> {
         .map_err(|(line, why)| format!("{path}, line {line}: {why}"))
 }
 
-/// Reads the text of a file with this ending. `None`: no format has it.
+/// Reads the text of a file with this ending. `None`: no format has this ending.
 ///
 /// # Errors
-/// The line, and a sentence on the fault there.
+/// The line, and a sentence on the fault in it.
 pub fn parse(ending: &str, text: &str) -> Option<Result<Vec<FileEntry>, Failed>> {
     Some(match ending {
         "toml" => toml_entries(text),
@@ -46,10 +46,10 @@ pub fn parse(ending: &str, text: &str) -> Option<Result<Vec<FileEntry>, Failed>>
     })
 }
 
-/// The text of a file that is not longer than `most`.
+/// Reads the text of a file that is not longer than `most` bytes.
 ///
 /// # Errors
-/// The reason, to be put behind the name.
+/// The reason, as a sentence to follow the name.
 pub fn text_of(path: &str, most: u64) -> Result<String, String> {
     let mut bytes = Vec::new();
     std::fs::File::open(path)
@@ -61,13 +61,13 @@ pub fn text_of(path: &str, most: u64) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| "is not UTF-8: save it as such".to_owned())
 }
 
-/// The system's words, without the number behind them.
+/// Returns the system's description of an error, without its number.
 fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
-/// A line, and the fault there.
+/// A line, and the fault in it.
 pub type Failed = (usize, String);
 
 fn line_of(text: &str, offset: usize) -> usize {
@@ -85,7 +85,7 @@ fn toml_entries(text: &str) -> Result<Vec<FileEntry>, Failed> {
     })?;
     let mut found = Vec::new();
     toml_table("", table.get_ref(), text, &mut found)?;
-    // The reader sorts tables by name.
+    // The parser sorts tables by name, so the entries are put back into the order of the file.
     found.sort_by_key(|entry| entry.line);
     Ok(found)
 }
@@ -129,7 +129,7 @@ fn toml_value(value: &DeValue<'_>) -> Result<Value, String> {
     })
 }
 
-/// JSON is read as YAML, whose reader knows lines; texts that JSON alone forbids are refused first.
+/// Reads JSON as YAML, since that parser reports lines. Text that is valid YAML but no JSON is refused first.
 fn json_entries(text: &str) -> Result<Vec<FileEntry>, Failed> {
     serde_json::from_str::<Value>(text).map_err(|error| (error.line(), format!("is no JSON: {error}")))?;
     yaml_entries(text)

@@ -1,4 +1,4 @@
-//! The parts that settings are put together from: values with their places, and mistakes.
+//! The parts of which settings are assembled: values with their sources, and mistakes.
 
 use serde_json::{Map, Value, json};
 
@@ -13,7 +13,7 @@ pub(super) struct Setting {
     pub from: From,
 }
 
-/// The place that a value comes from; a later one wins.
+/// The source of a value. Later variants override earlier ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum From {
     Default,
@@ -28,7 +28,7 @@ impl From {
         matches!(self, Self::Default)
     }
 
-    /// The place as a person looks for it.
+    /// Returns the source as a person would look for it.
     pub(super) fn place(&self) -> String {
         match self {
             Self::Default => "default".to_owned(),
@@ -40,7 +40,7 @@ impl From {
     }
 }
 
-/// A fault in the given settings; `usage`: in a flag or a variable, else in a file or an option.
+/// A fault in the given settings. `usage` is true for a flag or a variable, and false for a file or an option.
 pub(super) struct Mistake {
     pub usage: bool,
     pub message: String,

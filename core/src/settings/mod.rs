@@ -1,4 +1,5 @@
-//! The options of `sentri serve`: flag over environment over file over default, for both command lines.
+//! The options of `sentri serve`, for the command lines of both languages. Flags override the environment, which
+//! overrides the file, which overrides the defaults.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -24,15 +25,15 @@ mod text;
 
 use given::{From, Given, Mistake, Setting, insert};
 
-/// The file that is found without being named.
+/// The file that is read if no other is named.
 const FOUND: &str = "sentri.toml";
 
-/// Settles the options: `{flags, variables, production}`, both objects of texts, becomes
+/// Settles the options from `{flags, variables, production}`, of which the first two are objects of texts. Returns
 /// `{options, serve, settings, warnings, errors, file}`.
 ///
-/// `options` are those of `AuthServer`, `serve` those of the command. `settings` lists every value that is set as
-/// `{name, value, from, hot}` and hides secrets. `errors` lists `{usage, message}`; with any, the rest is not to be
-/// used.
+/// `options` are those of `AuthServer`, and `serve` those of the command. `settings` lists every value that is set as
+/// `{name, value, from, hot, mark}` and hides secrets. `errors` lists `{usage, message}`. If there is any error, the
+/// other members must not be used.
 pub fn settle(input: &Value) -> Value {
     let none = Map::new();
     let member = |name: &str| input.get(name).and_then(Value::as_object).unwrap_or(&none);
@@ -65,7 +66,8 @@ pub fn settle(input: &Value) -> Value {
     })
 }
 
-/// The same as text, for bindings: never an error, mistakes are in `errors`.
+/// Settles the options as [`settle`] does, from and to JSON text, for bindings. It never fails; mistakes are in
+/// `errors`.
 pub fn settle_text(input: &str) -> String {
     settle(&wire::parse(input)).to_string()
 }
@@ -75,7 +77,7 @@ fn file_of(given: &Given<'_>) -> Option<String> {
     named.or_else(|| std::path::Path::new(FOUND).exists().then(|| FOUND.to_owned()))
 }
 
-/// The defaults of the command that differ from the library's, or that the command itself reads.
+/// Returns the defaults that differ from the library's, or that the command itself reads.
 fn defaults(given: &Given<'_>) -> Vec<Setting> {
     let of = |row: &'static OptionRow| {
         let value = match row.name {
@@ -92,8 +94,8 @@ fn defaults(given: &Given<'_>) -> Vec<Setting> {
     OPTIONS.iter().filter_map(of).collect()
 }
 
-/// The last setting of each option, in the table's order. An object's word wins over members from a place before it,
-/// and members over a word; both from one kind of place are a mistake.
+/// Returns the last setting of each option, in the table's order. If an option is set as a whole and its members are
+/// set too, the later source overrides the earlier. To set both in the same kind of source is a mistake.
 fn chosen(settings: Vec<Setting>, errors: &mut Vec<Mistake>) -> Vec<Setting> {
     let mut last: HashMap<&'static str, (usize, Setting)> = HashMap::new();
     for (order, setting) in settings.into_iter().enumerate() {
@@ -104,7 +106,8 @@ fn chosen(settings: Vec<Setting>, errors: &mut Vec<Mistake>) -> Vec<Setting> {
     let members = last.iter().flat_map(|(name, given)| tables(name).map(move |parent| (parent, *name, given)));
     for (parent, name, (order, member)) in members {
         let Some((above, word)) = last.get(parent) else { continue };
-        // The word says where messages are printed, and the members say what stands in them.
+        // The option `messages` says where messages are printed, and its members say what is in them, so both may be
+        // set.
         if parent == "messages" {
             continue;
         }
@@ -139,13 +142,14 @@ fn assemble(chosen: &[Setting]) -> (Value, Value) {
     (options, serve)
 }
 
-/// The duration in seconds, the unit of the hosts.
+/// Converts a duration to seconds, the unit in which the hosts read it.
 fn seconds(value: &Value) -> Value {
     let length = duration::parse(value).unwrap_or(Duration::ZERO);
     json!(length.as_secs_f64())
 }
 
-/// Defaults of the command alone: cookies for one host, and no admin role where there is none.
+/// Adds the defaults of the command that depend on other settings, for example the prefix of cookies, and no admin role
+/// if `validRoles` has no `admin`.
 fn complete(options: &mut Value, serve: &Value, given: &Given<'_>) {
     let roles = options.get("validRoles").and_then(Value::as_array).cloned().unwrap_or_default();
     if options.get("adminRoles").is_none() && !roles.contains(&json!("admin")) {
@@ -171,7 +175,7 @@ fn complete(options: &mut Value, serve: &Value, given: &Given<'_>) {
     insert(options, "production", json!(given.production));
 }
 
-/// Checks the options as an `AuthServer` does, and names the source of a wrong option.
+/// Checks the options as an `AuthServer` does, and puts the source of a wrong option in front of the error.
 fn check(options: &Value, chosen: &[Setting], warnings: &mut Vec<String>, errors: &mut Vec<Mistake>) {
     match Config::from_options(options) {
         Ok(config) => warnings.extend(config.warnings),
@@ -188,7 +192,7 @@ fn check(options: &Value, chosen: &[Setting], warnings: &mut Vec<String>, errors
     }
 }
 
-/// Variables that look like options and are none.
+/// Returns warnings about variables that look like misspelt options.
 fn unread(given: &Given<'_>) -> Vec<String> {
     let known: Vec<String> = OPTIONS.iter().flat_map(OptionRow::variables).collect();
     let is_near = |name: &String| {
@@ -197,7 +201,7 @@ fn unread(given: &Given<'_>) -> Vec<String> {
             && !known.contains(name)
             && !name.strip_suffix("_FILE").is_some_and(|name| known.iter().any(|one| one == name))
     };
-    // Variables of other programs begin so too: one that is a slip of the pen differs less.
+    // Variables of other programs may begin with `SENTRI_` too, so only a near match counts as misspelt.
     let hint = |name: &String| {
         let one = known.iter().find(|one| distance(one, name) <= 2)?;
         Some(format!("{name} is not read: did you mean {one}?"))

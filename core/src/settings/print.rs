@@ -1,4 +1,4 @@
-//! Settings for display: secrets are hidden, and a mark shows whether two are the same.
+//! Settings for display. Secrets are hidden, and a mark shows whether two values are the same.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ use crate::crypto;
 
 const HIDDEN: &str = "***";
 
-/// `{name, value, from, hot, mark}` of each.
+/// Returns `{name, value, from, hot, mark}` of each setting.
 pub(super) fn settings(chosen: &[Setting]) -> Vec<Value> {
     let of = |Setting { row, value, from }: &Setting| {
         json!({
@@ -21,13 +21,13 @@ pub(super) fn settings(chosen: &[Setting]) -> Vec<Value> {
     chosen.iter().map(of).collect()
 }
 
-/// A digest of the value under a key of this process, which says nothing about a secret elsewhere.
+/// Returns a digest of the value under a random key of this process, so that it reveals nothing about a secret outside.
 fn mark(value: &Value) -> String {
     static KEY: LazyLock<[u8; 32]> = LazyLock::new(crypto::make_random);
     crypto::to_base64url(&crypto::hmac_sha256(&*KEY, value.to_string().as_bytes()))
 }
 
-/// A value without its secrets: secrets are hidden whole, of URLs user, password and query.
+/// Returns a value for display. A secret is hidden completely, and of a URL its user, password and query.
 fn shown(row: &OptionRow, value: &Value) -> Value {
     match value {
         Value::String(text) if matches!(row.name, "db" | "redisUrl") => json!(url(text)),
@@ -39,7 +39,7 @@ fn shown(row: &OptionRow, value: &Value) -> Value {
     }
 }
 
-/// Members of `db`: those that are known to be harmless.
+/// Returns a member of `db` for display. Members that are not known to be harmless are hidden.
 fn member(name: &str, value: &Value) -> (String, Value) {
     let shown = match name {
         "type" | "host" | "port" | "database" | "user" | "max" | "schema" | "filename" => value.clone(),
@@ -49,7 +49,7 @@ fn member(name: &str, value: &Value) -> (String, Value) {
     (name.to_owned(), shown)
 }
 
-/// A URL as far as it may be printed; any other text is hidden.
+/// Returns the part of a URL that may be printed. Any other text is hidden.
 fn url(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once(':') else { return HIDDEN.to_owned() };
     if !scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte)) {

@@ -5,11 +5,11 @@ use serde_json::{Map, Value, json};
 use crate::config::table::{Group, OPTIONS, OptionRow};
 use crate::wire;
 
-/// Compares the options in force with those that `settle` gives now: `{changed, renew, options, settings}`.
+/// Compares the options in force with those that `settle` returns now. Returns `{changed, renew, options, settings}`.
 ///
-/// `changed` lists `{name, hot}` of the differences; `hot` is false if it takes a new start. `options` and `settings`
-/// are those in force afterwards, and `renew` says whether an `AuthServer` of these options must replace the present
-/// server. A server with users or keys in memory is never replaced, since they would be lost.
+/// `changed` lists the differences as `{name, hot}`; `hot` is false if the change takes a restart. `options` and
+/// `settings` are those in force afterwards, and `renew` says whether an `AuthServer` with these options must replace
+/// the present server. A server with users or keys in memory is never replaced, since they would be lost.
 pub fn reload(before: &Value, after: &Value) -> Value {
     let can_renew = !is_in_memory(&before["options"]);
     let is_hot = |row: &OptionRow| row.hot && (can_renew || row.group == Group::Serve);
@@ -28,14 +28,14 @@ pub fn reload(before: &Value, after: &Value) -> Value {
             replace(&mut options, row.name, after["options"].get(row.name));
         }
     }
-    // Where messages go does not change, but the links in them do.
+    // The way of messages does not change while the server runs, but the links in them do.
     if let (true, Some(messages)) = (can_renew, options.get_mut("messages").filter(|messages| messages.is_object())) {
         replace(messages, "links", after["options"]["messages"].get("links"));
     }
     json!({ "changed": changed, "renew": renew, "options": options, "settings": settings })
 }
 
-/// The same by texts, for bindings: `{before, after}`.
+/// Compares as [`reload`] does, from `{before, after}` as JSON text, for bindings.
 pub fn reload_text(input: &str) -> String {
     let input = wire::parse(input);
     reload(&input["before"], &input["after"]).to_string()

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::config::table::{Group, OPTIONS, OptionKind, OptionRow};
 
-/// The schema (JSON Schema, draft 2020-12).
+/// Returns the schema (JSON Schema, draft 2020-12).
 pub fn schema() -> Value {
     let mut top = json!({});
     let mut serve = json!({});
@@ -24,7 +24,7 @@ pub fn schema() -> Value {
     })
 }
 
-/// Puts a member in its place, also if that is in an object of its own.
+/// Puts a member into its object, which may be nested.
 fn put(members: &mut Value, name: &str, described: Value) {
     match name.split_once('.') {
         None => members[name] = described,
@@ -39,7 +39,7 @@ fn put(members: &mut Value, name: &str, described: Value) {
     }
 }
 
-/// The members of an object, for an option of several forms.
+/// Returns the members of an option that may be an object or another value.
 fn members_of(option: &mut Value) -> &mut Value {
     let empty = json!({ "type": "object", "additionalProperties": false, "properties": {} });
     if option.is_null() {

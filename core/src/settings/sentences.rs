@@ -1,26 +1,26 @@
-//! The sentences of mails, a row for each kind of message.
+//! The sentences of mails, in a table with a row for each kind of message.
 
 use crate::message::MessageKind;
 
 /// The sentences of a mail.
 pub(super) struct Sentences {
     pub(super) subject: &'static str,
-    /// The occasion.
+    /// The reason for the message.
     pub(super) first: &'static str,
-    /// The advice for a reader who did not cause it; may be empty.
+    /// The advice for a reader who did not cause the message. It may be empty.
     pub(super) last: &'static str,
 }
 
-/// The sentences of a message of a kind that there is not.
+/// The sentences for an unknown kind of message.
 pub(super) const UNKNOWN: Sentences =
     Sentences { subject: "A message about your account", first: "This message is about your account.", last: "" };
 
-/// The sentences of a message of this kind.
+/// Returns the sentences for this kind of message.
 pub(super) const fn of(kind: MessageKind) -> &'static Sentences {
     &ROWS[kind as usize].1
 }
 
-/// A kind without a row does not compile.
+/// The rows, in the order of the kinds. A kind without a row does not compile.
 static ROWS: [(MessageKind, Sentences); MessageKind::ALL.len()] = [
     (
         MessageKind::PasswordReset,

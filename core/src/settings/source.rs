@@ -1,4 +1,4 @@
-//! Settings from a file, the environment and flags.
+//! Reads settings from a file, the environment and flags.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use super::given::{From, Given, Mistake, Setting, insert, nearest};
 use super::{file, text};
 use crate::config::table::{OPTIONS, OptionRow};
 
-/// Longest file that a `NAME_FILE` variable names.
+/// The longest file that a `NAME_FILE` variable may name, in bytes.
 const MAX_SECRET_BYTES: u64 = 64 * 1024;
 
 pub(super) fn from_file(path: &str, settings: &mut Vec<Setting>, errors: &mut Vec<Mistake>) {
@@ -22,7 +22,7 @@ pub(super) fn from_file(path: &str, settings: &mut Vec<Setting>, errors: &mut Ve
     for entry in entries {
         let from = From::File(path.to_owned(), entry.line);
         let place = from.place();
-        // Members of db are checked where it is opened.
+        // Members of `db` are checked when the database is opened.
         let key = if entry.path.starts_with("db.") { "db" } else { entry.path.as_str() };
         let Some(row) = rows.get(key).copied() else {
             fail(format!("{place}: {} is not an option{}", entry.path, nearest(&entry.path, rows.keys())));
@@ -52,7 +52,7 @@ pub(super) fn from_variables(given: &Given<'_>, settings: &mut Vec<Setting>, err
         for name in row.variables() {
             let direct = given.variable(&name).map(|text| (text.to_owned(), From::Variable(name.clone())));
             let file = format!("{name}_FILE");
-            // secretFile has the variable of secret's file.
+            // The variable `SENTRI_SECRET_FILE` belongs to the option `secretFile`.
             let named = given.variable(&file).filter(|_| row.name != "secret");
             let found = match (direct, named) {
                 (Some(direct), _) => direct,

@@ -1,14 +1,14 @@
-//! Values from texts, and the kinds of values that a file may hold.
+//! Reads values from texts, and checks the kinds of values in a file.
 
 use serde_json::{Value, json};
 
 use crate::config::table::{Group, OptionKind, OptionRow};
 use crate::duration;
 
-/// The value that a flag or a variable has.
+/// Reads the value of a flag or a variable.
 ///
 /// # Errors
-/// The reason, to be put behind the name.
+/// The reason, as a sentence to follow the name.
 pub(super) fn value(row: &OptionRow, text: &str) -> Result<Value, String> {
     Ok(match row.kind {
         OptionKind::Number(..) => match text.parse::<u32>() {
@@ -33,10 +33,10 @@ fn words(text: &str) -> Vec<&str> {
     text.split(',').map(str::trim).filter(|word| !word.is_empty()).collect()
 }
 
-/// Checks that a value is of the option's kind. The checks of the library are left to it.
+/// Checks that a value is of the option's kind, as far as the library does not check it itself.
 ///
 /// # Errors
-/// The reason, to be put behind the name.
+/// The reason, as a sentence to follow the name.
 pub(super) fn checked(row: &OptionRow, value: Value) -> Result<Value, String> {
     match row.kind {
         OptionKind::Text if row.group == Group::Serve && !value.is_string() => {
@@ -62,7 +62,7 @@ pub(super) fn checked(row: &OptionRow, value: Value) -> Result<Value, String> {
     }
 }
 
-/// Zero, with a unit or without one: durations of the command may be none.
+/// Whether a value is zero, with or without a unit, which durations of the command may be.
 fn is_zero(value: &Value) -> bool {
     let text = shown(value);
     let unit = text.trim_start_matches(['0', '.']);
