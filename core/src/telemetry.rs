@@ -1,7 +1,8 @@
-//! Telemetry: counts that are always kept, with or without a logger; an event's fields are built only for a logger.
+//! Telemetry: counts events, answers and calls, with or without a logger. The fields of an event are built only for a
+//! logger.
 //!
-//! [`METRICS`] is the one table of names, kinds and help texts. A snapshot is plain data, and [`to_prometheus`] writes
-//! it in the text format 0.0.4 of Prometheus.
+//! [`METRICS`] is the table of names, kinds and help texts. A snapshot is plain data, and [`to_prometheus`] writes it
+//! in the text format 0.0.4 of Prometheus.
 
 mod snapshot;
 mod table;
@@ -17,17 +18,17 @@ pub use table::{METRICS, MetricKind, MetricName};
 use crate::event::{Event, EventName};
 use crate::histogram::Histogram;
 
-/// Statuses that are counted by themselves; the last place is for any other.
+/// The statuses that are counted one by one. A further count is for all others.
 const STATUSES: [u16; 14] = [200, 201, 204, 304, 400, 401, 403, 404, 409, 413, 415, 429, 500, 503];
 
 /// The outcome of a programmatic call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallOutcome {
-    /// The call did what it is for.
+    /// The call succeeded.
     Success,
     /// The call was refused for a reason that its caller can act on.
     Refused,
-    /// The call failed for a reason of the server's, such as a database that is away.
+    /// The call failed for a reason on the server's side, such as an unavailable database.
     Failed,
 }
 
@@ -35,7 +36,7 @@ impl CallOutcome {
     /// Every outcome, in the order in which they are counted.
     pub const ALL: [Self; 3] = [Self::Success, Self::Refused, Self::Failed];
 
-    /// The value of the label `outcome`.
+    /// Returns the value of the label `outcome`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -53,7 +54,7 @@ struct Runs<const RESULTS: usize> {
     times: Histogram,
 }
 
-/// The metrics and labels that runs are shown under.
+/// The metrics and labels of runs in a snapshot.
 struct Shown {
     counter: MetricName,
     times: MetricName,
@@ -66,7 +67,7 @@ const ENDPOINTS: Shown =
 const CALLS: Shown =
     Shown { counter: MetricName::Calls, times: MetricName::CallTimes, name: "call", result: "outcome" };
 
-/// The counts of a server or client. Cheap to count in; read rarely.
+/// The counts of a server or client. Counting is cheap; reading is rare.
 #[derive(Debug)]
 pub struct Telemetry {
     logging: bool,
@@ -76,8 +77,8 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
-    /// Counts that all are zero, for endpoints and programmatic calls of these names. Events are built only for a
-    /// logger.
+    /// Makes counts of zero for endpoints and programmatic calls of these names. `logging` says whether there is a
+    /// logger, for which events are built.
     #[must_use]
     pub fn new(logging: bool, endpoints: Vec<String>, calls: &[&'static str]) -> Self {
         Self {
@@ -94,19 +95,19 @@ impl Telemetry {
         self.logging
     }
 
-    /// Counts an event, and builds it for a logger.
+    /// Counts an event, and builds it if there is a logger.
     pub fn event(&self, name: EventName, fill: impl FnOnce(Event) -> Event) -> Option<Event> {
         self.count(name);
         self.logging.then(|| fill(Event::new(name)))
     }
 
-    /// Counts an event that was built elsewhere; it is dropped without a logger.
+    /// Counts an event that was built elsewhere. Without a logger it is dropped.
     pub fn counted(&self, event: Event) -> Option<Event> {
         self.count(event.name);
         self.logging.then_some(event)
     }
 
-    /// Counts an event alone.
+    /// Counts an event without building it.
     pub fn count(&self, name: EventName) {
         self.events[name as usize].fetch_add(1, Ordering::Relaxed);
     }
@@ -126,7 +127,8 @@ impl Telemetry {
         }
     }
 
-    /// The present counts. `remembered` counts the answers from the host's own memory, which the core did not see.
+    /// Returns the present counts. `remembered` counts the events of requests that the host answered from its own
+    /// cache, which the core did not see.
     #[must_use]
     pub fn snapshot(&self, remembered: &Remembered) -> Snapshot {
         let mut snapshot = Snapshot::default();
@@ -155,7 +157,7 @@ impl<const RESULTS: usize> Runs<RESULTS> {
         self.times.record(took);
     }
 
-    /// Adds the counts of results that there were; of a name that nobody asked for, nothing.
+    /// Adds the counts of the results that occurred. A name without any run adds nothing.
     fn snapshot<'a>(&self, shown: &Shown, name: &str, results: impl Iterator<Item = &'a str>, snapshot: &mut Snapshot) {
         let counts = self.by_result.iter().map(|count| count.load(Ordering::Relaxed));
         let mut has_run = false;
@@ -169,12 +171,12 @@ impl<const RESULTS: usize> Runs<RESULTS> {
     }
 }
 
-/// Counts of a host that answers some requests from its own memory.
+/// Counts of events, of requests that the host answered from its own cache.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Remembered(Vec<(String, u64)>);
 
 impl Remembered {
-    /// Reads `{name of an event: count}`; other members are left out.
+    /// Reads `{name of an event: count}`. Members whose value is no count are left out.
     #[must_use]
     pub fn from_json(counts: &Value) -> Self {
         let counts = counts.as_object().into_iter().flatten();

@@ -1,5 +1,5 @@
-//! TLS to a server of the host's, for any protocol: its files, and the cure when a handshake fails. Files are read
-//! once, when the options are: a path that is wrong is an error of the configuration.
+//! TLS to a database or Redis: the files of a connection, and the remedy when a handshake fails. Files are read once,
+//! with the options, so a wrong path is a configuration error.
 
 use std::fmt;
 use std::io;
@@ -14,34 +14,35 @@ use rustls::{AlertDescription, CertificateError, RootCertStore};
 use crate::crypto::Secret;
 use crate::error::Error;
 
-/// Certificates or a private key in PEM, checked.
+/// Checked certificates or a private key, in PEM.
 #[derive(Clone)]
 pub struct Pem(Secret<String>);
 
 impl Pem {
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
 
-    /// The certificates in it.
+    /// Returns the certificates in the text.
     pub(crate) fn certificates(&self) -> Vec<CertificateDer<'static>> {
         CertificateDer::pem_slice_iter(self.expose().as_bytes()).flatten().collect()
     }
 
-    /// The private key in it.
+    /// Returns the private key in the text.
     pub(crate) fn private_key(&self) -> Option<PrivateKeyDer<'static>> {
         PrivateKeyDer::from_pem_slice(self.expose().as_bytes()).ok()
     }
 }
 
-/// The certificates that a connection trusts instead of the system's roots, and the client's own certificates.
+/// The root certificates that a connection trusts instead of the system's, and the client's own certificate with its
+/// key.
 #[derive(Clone, Default)]
 pub struct TlsFiles {
-    /// Roots to trust.
+    /// The root certificates to trust.
     pub root: Option<Pem>,
-    /// The client's certificate chain, for servers that ask for one.
+    /// The client's certificate chain, for servers that require one.
     pub certificate: Option<Pem>,
     /// The client's private key.
     pub key: Option<Pem>,
@@ -65,7 +66,7 @@ impl TlsFiles {
         self.root.is_none() && self.certificate.is_none() && self.key.is_none()
     }
 
-    /// Checks that the given files can be used, and belong together.
+    /// Checks that the given files can be used, and that certificate and key belong together.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` that begins with `option`.
@@ -93,7 +94,7 @@ impl TlsFiles {
     }
 }
 
-/// Certificates in PEM, as the text of `option` or of the file that it names.
+/// Reads certificates in PEM, from the text of `option` or of the file that it names.
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR` that names the option.
@@ -106,7 +107,7 @@ pub fn certificates(option: &str, text: String) -> Result<Pem, Error> {
     Ok(pem)
 }
 
-/// A private key in PEM, as the text of `option` or of the file that it names.
+/// Reads a private key in PEM, from the text of `option` or of the file that it names.
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR` that names the option.
@@ -120,7 +121,7 @@ pub fn private_key(option: &str, text: String) -> Result<Pem, Error> {
     }
 }
 
-/// The text of a file.
+/// Reads the text of a file.
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR` that names the option and the file.
@@ -129,22 +130,22 @@ pub fn read_file(option: &str, path: &str) -> Result<String, Error> {
         .map_err(|error| Error::configuration(format!("{option}: can't read '{path}': {error}")))
 }
 
-/// The names of a driver's options, for the cure of a failed handshake.
+/// The names of a driver's options, for the remedy of a failed handshake.
 pub(crate) struct Names {
-    /// The roots to trust.
+    /// The option for the root certificates to trust.
     pub root: &'static str,
     /// The option that accepts any host name.
     pub any_host: &'static str,
-    /// The client's certificate and key.
+    /// The options for the client's certificate and key.
     pub client: &'static str,
 }
 
-/// The cure for a handshake that failed with `error`, as the end of a sentence;
-/// nothing for errors of other kinds.
+/// Returns the remedy for a handshake that failed with `error`, as the end of a sentence. The text is empty for errors
+/// of other kinds.
 pub(crate) fn cure(error: &(dyn std::error::Error + 'static), names: &Names) -> String {
     let Names { root, any_host, client } = names;
     match find(error) {
-        // A bad signature is what another authority of the same name leaves: one that was made anew.
+        // A bad signature means that the authority was made anew under the same name.
         Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)) => {
             format!("; the certificate that the server's comes from is not trusted here: give it by {root}")
         }
@@ -160,14 +161,15 @@ pub(crate) fn cure(error: &(dyn std::error::Error + 'static), names: &Names) -> 
     }
 }
 
-/// The error of TLS among the causes of a driver's error.
+/// Finds the TLS error among the causes of a driver's error.
 fn find<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref() {
             return Some(found);
         }
-        // Both wrap another error, and name its cause as their cause.
+        // These two wrap another error, but report that error's cause as their own, so the wrapped error is looked at
+        // first.
         let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         let shared = error.downcast_ref::<Arc<dyn std::error::Error + Send + Sync>>().map(|shared| &**shared);
         next = held.or(shared).map(|inner| inner as _).or_else(|| error.source());

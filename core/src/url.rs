@@ -1,16 +1,16 @@
-//! The parts of a connection URL that drivers leave to us, and the parameters of other clients.
+//! The parts of a connection URL that database drivers do not read, and the parameters of other clients.
 
 use crate::error::Error;
 
 /// The most connections that a pool may have.
 pub(crate) const MOST_CONNECTIONS: usize = 1000;
 
-/// Beginnings and parts of the names of parameters that decide how safe a connection is. To ignore them would be to
-/// fail open.
+/// Beginnings and parts of the names of parameters that affect the security of a connection. Such parameters are
+/// refused, since to ignore them would make the connection less secure than its URL says.
 const SAFETY_BEGINS: [&str; 3] = ["channel", "gss", "verify"];
 const SAFETY_PARTS: [&str; 3] = ["ssl", "tls", "certificate"];
 
-/// Parameters that other clients write into the URL of any database, and that its own reading does not know.
+/// Parameters in the URL of a database that are meant for other clients.
 #[derive(Debug, Default)]
 pub(crate) struct OtherParameters {
     /// The most connections.
@@ -20,7 +20,7 @@ pub(crate) struct OtherParameters {
 }
 
 impl OtherParameters {
-    /// Takes a parameter that the database's own reading does not know.
+    /// Reads a parameter that the code of the database did not recognize.
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` for a parameter that affects the security of the connection, and for a text that is no
@@ -29,7 +29,7 @@ impl OtherParameters {
         let lower = name.to_ascii_lowercase();
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
         if name.is_empty() || !name.chars().all(is_name) {
-            // A piece of a password, as likely as not.
+            // The text is probably a part of a password, so the error does not repeat it.
             return Err(Error::configuration("db has a ? that begins no parameters: write %3F for it in a password"));
         }
         let begins = SAFETY_BEGINS.iter().any(|begin| lower.starts_with(begin));
@@ -48,7 +48,7 @@ impl OtherParameters {
         Ok(())
     }
 
-    /// The warning for the operator of parameters without a meaning here.
+    /// Returns the warning about parameters without a meaning here, if there are any.
     pub fn warning(&self) -> Option<String> {
         let are = if self.ignored.len() == 1 { "a parameter that means" } else { "parameters that mean" };
         (!self.ignored.is_empty()).then(|| {
@@ -57,14 +57,14 @@ impl OtherParameters {
     }
 }
 
-/// The parameters of the query of `url`, decoded, and the text before them.
+/// Returns the text before the query of `url`, and the decoded parameters of the query.
 pub(crate) fn split_query(url: &str) -> (&str, Vec<(String, String)>) {
     let (base, query) = url.split_once('?').unwrap_or((url, ""));
     let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")));
     (base, pairs.map(|(name, value)| (percent_decode(name), percent_decode(value))).collect())
 }
 
-/// Text with its `%xx` made into bytes (RFC 3986, 2.1); a malformed escape stays.
+/// Percent-decodes a text (RFC 3986, 2.1). A malformed escape stays as it is.
 pub(crate) fn percent_decode(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

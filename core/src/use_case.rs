@@ -1,8 +1,8 @@
-//! Use cases as types. Input and output are values; JSON is read and written at the edges alone: in `http`, in
-//! programmatic calls, and for the host's overrides.
+//! Use cases as types. Their input and output are values. JSON is read and written only in `http`, in programmatic
+//! calls, and for the host's overrides.
 //!
-//! [`run`] is the one way through: the host's override where there is one, else the built-in. Afterwards the output
-//! gives its facts for the event, and its notice for the host's hooks, whichever of the two made it.
+//! [`run`] runs a use case by the host's override if there is one, else by the built-in. Afterwards the output of
+//! either gives the facts for the event and the notice for the host's hooks.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -26,11 +26,11 @@ pub struct Context<'a> {
     pub trail: &'a mut Trail,
 }
 
-/// One use case.
+/// A use case.
 pub trait UseCase {
     /// The name by which the option `router` overrides it. `None`: it can't be overridden.
     const NAME: Option<Operation>;
-    /// Its events.
+    /// The events of its success and its failure.
     const STORY: Story;
     /// The checked input.
     type Input: Input;
@@ -40,11 +40,11 @@ pub trait UseCase {
     /// Runs the built-in.
     ///
     /// # Errors
-    /// The refusals of the use case; the store's.
+    /// The refusals of the use case, or an error of the store.
     fn run(context: &mut Context<'_>, input: Self::Input)
     -> impl Future<Output = Result<Self::Output, Failure>> + Send;
 
-    /// Returns the notice for the host's hooks. `subject` is that of the input.
+    /// Returns the notice for the host's hooks. `subject` is the value of the input's member [`Input::SUBJECT`].
     #[must_use]
     fn notice(_subject: Option<String>, _end: Result<&Self::Output, &Error>, _context: HookContext) -> Option<Notice> {
         None
@@ -53,7 +53,7 @@ pub trait UseCase {
 
 /// The input of a use case.
 pub trait Input: Sized + Send {
-    /// The input member that a notice names, on success and on failure.
+    /// The member of the input that a notice names, after a success and after a failure.
     const SUBJECT: Option<&'static str> = None;
 
     /// Reads the input from JSON. Unknown members are ignored.
@@ -63,21 +63,22 @@ pub trait Input: Sized + Send {
     fn read(value: &Value) -> Result<Self, Error>;
 }
 
-/// Input that the core makes itself, and writes for an override only.
+/// Input that the core makes itself, and writes as JSON only for an override.
 pub trait WrittenInput: Input {
-    /// Writes the input as an override gets it.
+    /// Writes the input as JSON, as an override gets it.
     fn write(&self) -> Value;
 }
 
-/// The result of a use case. Its JSON is that of `next()`, of a programmatic call and, mostly, of an endpoint.
+/// The result of a use case. Its JSON is the result of `next()` and of a programmatic call, and for most endpoints the
+/// `data` of the answer.
 pub trait Output: Serialize + Sized + Send + Sync {
-    /// A description of the JSON that an override must resolve to.
+    /// A description of the JSON to which an override must resolve.
     const SHAPE: &'static str;
 
     /// Reads the result of an override. `None`: it has another shape.
     fn read(value: &Value) -> Option<Self>;
 
-    /// Writes the result where JSON is passed on as a value.
+    /// Writes the result as JSON.
     fn write(&self) -> Value {
         serde_json::to_value(self).unwrap_or_default()
     }
@@ -98,10 +99,11 @@ impl Output for Done {
     }
 }
 
-/// Runs a use case: the host's override, which gets the input as it came, if there is one, else the built-in.
+/// Runs a use case, by the host's override if there is one, else by the built-in. An override gets the input as it
+/// came.
 ///
 /// # Errors
-/// The refusals of the use case or the override; `CONFIGURATION_ERROR` when the override's result has the wrong shape.
+/// The refusals of the use case or the override; `CONFIGURATION_ERROR` if the override's result has the wrong shape.
 pub async fn run<U: UseCase>(context: &mut Context<'_>, input: Value) -> Result<U::Output, Failure> {
     let realm = context.realm;
     let overridden = U::NAME.and_then(|name| Some((realm.overrides.as_ref().filter(|all| all.has(name))?, name)));
@@ -121,7 +123,7 @@ pub async fn run<U: UseCase>(context: &mut Context<'_>, input: Value) -> Result<
     result
 }
 
-/// Runs the built-in, with its event's facts and its notice.
+/// Runs the built-in, and leaves the facts for its event and its notice.
 ///
 /// # Errors
 /// The refusals of the use case.
@@ -131,7 +133,8 @@ pub async fn run_builtin<U: UseCase>(context: &mut Context<'_>, input: &Value) -
     run_typed::<U>(context, read, subject).await
 }
 
-/// Runs the built-in on input that is read already: where no override can stand in for it, and past one.
+/// Runs the built-in on input that is read already, for use cases that can't be overridden, and for calls that ignore
+/// overrides.
 ///
 /// # Errors
 /// The refusals of the use case.
@@ -140,7 +143,8 @@ pub async fn run_read<U: UseCase>(context: &mut Context<'_>, input: U::Input) ->
     run_typed::<U>(context, input, None).await
 }
 
-/// [`run`] with input that the core makes: without an override it never becomes JSON.
+/// Runs a use case as [`run`] does, on input that the core has made. Without an override the input is never written as
+/// JSON.
 ///
 /// # Errors
 /// As [`run`].
@@ -190,7 +194,7 @@ fn tell<U: UseCase>(
     }
 }
 
-/// An override stands in for the built-in, so its result must be one.
+/// Returns the error for a result of an override that has another shape than the built-in's.
 fn wrong_shape<U: UseCase>(name: Operation) -> Failure {
     let message = format!("router.{} must resolve to {}", name.as_str(), U::Output::SHAPE);
     Error::new(ErrorCode::ConfigurationError, message).into()

@@ -1,5 +1,5 @@
-//! The JSON that crosses to other languages: requests in, results and errors out. Bindings carry these texts and decide
-//! nothing.
+//! The JSON that crosses to other languages. It reads requests, and writes results and errors. Bindings pass these
+//! texts on and decide nothing.
 
 use std::time::Duration;
 
@@ -30,19 +30,19 @@ use records::{
     ResponseData, VerifiedToken,
 };
 
-/// JSON text from a host; other text is null and gets the error for that.
+/// Reads JSON text of a host. Malformed text becomes null, and gets the error for a null.
 #[must_use]
 pub fn parse(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or(Value::Null)
 }
 
-/// Reads the key that a limiter's function gave, as JSON text. Other text becomes a value that is no key.
+/// Reads the key that a limiter's function returned, as JSON text. Malformed text becomes a value that is no key.
 #[must_use]
 pub fn read_limit_key(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| json!([]))
 }
 
-/// `{"value": ...}` or `{"error": ...}`.
+/// Writes `{"value": ...}` or `{"error": ...}`.
 #[must_use]
 pub fn outcome(result: Result<Value, Error>) -> String {
     match result {
@@ -52,11 +52,11 @@ pub fn outcome(result: Result<Value, Error>) -> String {
     .to_string()
 }
 
-/// Reads the outcome of a function of the host's: `{"value": ...}` or `{"error": ...}`.
+/// Reads the outcome of a function of the host, `{"value": ...}` or `{"error": ...}`.
 ///
 /// # Errors
-/// The error that it holds: unchanged if it has a code and a status or the status of a refusal, else its `cause`, for
-/// the log.
+/// The error that the outcome holds. It is unchanged if it has a code and a status, or the status of a refusal. Any
+/// other becomes an internal failure with its `cause` for the log.
 pub fn read_outcome(text: &str) -> Result<Value, Failure> {
     let mut outcome = parse(text);
     if let Some(error) = outcome.get("error") {
@@ -74,7 +74,7 @@ fn value(record: impl Serialize) -> Value {
     serde_json::to_value(record).unwrap_or_default()
 }
 
-/// An error as it crosses.
+/// Writes an error.
 #[must_use]
 pub fn error_value(error: &Error) -> Value {
     value(error_data(error))
@@ -86,9 +86,9 @@ fn error_data(error: &Error) -> ErrorData<'_> {
     ErrorData { code, message, status_code: *status, details: details.as_deref(), retry_after }
 }
 
-/// Reads the output of [`error_value`], or an error that a host threw. With a code and a status it is returned
-/// unchanged. The form of a foreign error is `{statusCode?, message?, unread?}`: `message` may be sent to the client,
-/// `unread` marks a parsing error.
+/// Reads the output of [`error_value`], or an error that a host threw. An error with a code and a status is returned
+/// unchanged. The form of a foreign error is `{statusCode?, message?, unread?}`, where `message` may be sent to the
+/// client, and `unread` marks input that could not be parsed.
 #[must_use]
 pub fn read_error(value: &Value) -> Error {
     let text = |name: &str| value.get(name).and_then(Value::as_str);
@@ -114,7 +114,8 @@ fn optional_text(value: &Value, name: &str) -> Option<String> {
     value.get(name).and_then(Value::as_str).map(str::to_owned)
 }
 
-/// Reads a request to an endpoint; `raw` is the body as received. A malformed request has no path, so it is not found.
+/// Reads a request to an endpoint. `raw` is the body as received. A malformed request has no path, so no endpoint is
+/// found for it.
 #[must_use]
 pub fn read_request(head: &Value, raw: Option<Vec<u8>>) -> Request {
     let EndpointRequest {
@@ -141,13 +142,13 @@ pub fn read_request(head: &Value, raw: Option<Vec<u8>>) -> Request {
     Request { method, path, full_path, query, scheme, headers, body, client_ip, request_id, host_context, alone }
 }
 
-/// Reads the part of a request that `protect()` looks at. A malformed request brings no credentials.
+/// Reads the parts of a request that `protect()` reads. A malformed request has no credentials.
 #[must_use]
 pub fn read_guard_request(request: &Value) -> GuardRequest {
     records::read(request)
 }
 
-/// A response as it crosses.
+/// Writes a response.
 #[must_use]
 pub fn response_value(response: Response) -> Value {
     value(response_data(response))
@@ -158,10 +159,10 @@ fn response_data(response: Response) -> ResponseData {
     ResponseData { status, headers, body }
 }
 
-/// The log entry of an event: `log_entry` of `AuthServer`, with the request's id.
+/// A function that returns the level and the log entry of an event, as `AuthServer::log_entry` does for a request.
 pub type Log<'a> = &'a dyn Fn(&Event) -> (Level, Value);
 
-/// Events as log entries.
+/// Writes events as log entries, `[{level, entry}]`.
 #[must_use]
 pub fn events_value(events: &[Event], log: Log<'_>) -> Value {
     value(logged(events, log))
@@ -175,7 +176,7 @@ fn logged(events: &[Event], log: Log<'_>) -> Vec<LoggedEvent> {
     events.iter().map(entry_of).collect()
 }
 
-/// The result of a request to an endpoint.
+/// Writes the result of a request to an endpoint.
 #[must_use]
 pub fn handled_value(handled: Handled, log: Log<'_>) -> Value {
     let Handled { response, events, notices, messages } = handled;
@@ -196,7 +197,7 @@ fn hook_call(notice: Notice) -> HookCall {
     HookCall { hook, args: vec![of, value(context)] }
 }
 
-/// The result of `protect()`.
+/// Writes the result of `protect()`.
 #[must_use]
 pub fn protect_value(guarded: ProtectResult, epoch: u32, log: Log<'_>) -> Value {
     let ProtectResult { result, answer, headers, events, fresh_until } = guarded;
@@ -221,7 +222,7 @@ fn principal(principal: guard::Principal) -> Principal {
     Principal { id, roles, session_id, token, exp, withheld, acr, amr, auth_time }
 }
 
-/// The authentication that a route asks for, to be compared with the authentication of a user.
+/// Writes the authentication that a route requires, for hosts that compare it with that of a user.
 #[must_use]
 pub fn requirement_value(need: Requirement, leeway: i64) -> Value {
     let Requirement { acr, max_age } = need;
@@ -238,7 +239,7 @@ pub fn read_requirement(text: &str) -> Requirement {
     Requirement::read(&value).unwrap_or(Requirement { acr: Some(Acr::Aal2), max_age: None })
 }
 
-/// The result of `authorize()`, `permit()` and step-up checks.
+/// Writes the result of `authorize()`, `permit()` or a step-up check.
 #[must_use]
 pub fn decision_value(decision: Decision, log: Log<'_>) -> Value {
     let Decision { error, event } = decision;
@@ -246,14 +247,14 @@ pub fn decision_value(decision: Decision, log: Log<'_>) -> Value {
     value(records::Decision { error: error.as_ref().map(error_data), events: logged(&events, log) })
 }
 
-/// The result of a rate limiter.
+/// Writes the result of a rate limiter.
 #[must_use]
 pub fn limited_value(limited: &Limited, log: Log<'_>) -> Value {
     let Limited { headers, error, events } = limited;
     value(LimitResult { headers, error: error.as_ref().map(error_data), events: logged(events, log) })
 }
 
-/// The claims of an access token that was verified.
+/// Writes the claims of a verified access token.
 #[must_use]
 pub fn verified_value(verified: VerifiedAccess) -> Value {
     let VerifiedAccess { id, roles, session_id, exp } = verified;

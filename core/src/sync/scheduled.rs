@@ -1,5 +1,5 @@
-//! The same names over shuttle. Every lock taken, lock given back, atomic access and wait is a place where another
-//! task may go on.
+//! The names of [`crate::sync`] over shuttle. Taking a lock, releasing it, an atomic access and a wait are steps at
+//! which another task may run.
 
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
@@ -22,31 +22,31 @@ use atomic::{AtomicBool, Ordering};
 const TIMER_STEPS: u32 = 24;
 
 thread_local! {
-    // A run of schedules stays on one thread of the system.
+    // All schedules of a run stay on one thread of the operating system.
     static TIMERS_FIRE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Says for the schedules of this thread whether timers fire, each at any step or not at all. While none does, a task
-/// that nobody wakes is a deadlock, which shuttle reports.
+/// Sets whether timers fire in the schedules of this thread. If they do, each timer fires at a random step or not at
+/// all. If they don't, a task that nobody wakes is a deadlock, which shuttle reports.
 pub fn let_timers_fire(may: bool) {
     TIMERS_FIRE.set(may);
 }
 
-/// Lets another task go on here.
+/// Lets another task run here.
 pub fn step() {
     AtomicBool::new(false).load(Ordering::SeqCst);
 }
 
-/// A lock by the interface of parking_lot.
+/// A lock with the interface of parking_lot.
 #[derive(Debug, Default)]
 pub struct Mutex<T>(shuttle::sync::Mutex<T>);
 
-/// The lock, held.
+/// A held lock.
 #[derive(Debug)]
 pub struct MutexGuard<'a, T>(Option<shuttle::sync::MutexGuard<'a, T>>);
 
 impl<T> Mutex<T> {
-    /// A lock that is free.
+    /// Makes a free lock.
     pub const fn new(value: T) -> Self {
         Self(shuttle::sync::Mutex::new(value))
     }
@@ -74,14 +74,15 @@ impl<T> DerefMut for MutexGuard<'_, T> {
 impl<T> Drop for MutexGuard<'_, T> {
     fn drop(&mut self) {
         self.0 = None;
-        // Shuttle has others go on before a lock is given back, and what comes behind it may be no step of its own.
+        // Shuttle lets other tasks run before a lock is released, but the code after the release may not be a step, so
+        // one is added here.
         if !std::thread::panicking() {
             step();
         }
     }
 }
 
-/// A task by the interface of tokio.
+/// A task with the interface of tokio.
 #[derive(Debug)]
 pub struct JoinHandle<T>(future::JoinHandle<Option<T>>);
 
@@ -98,28 +99,28 @@ impl<T> Future for JoinHandle<T> {
     }
 }
 
-/// Begins a task, whose panic is its own.
+/// Starts a task. A panic in it ends this task alone.
 pub fn spawn<F: Future<Output: Send> + Send + 'static>(task: F) -> JoinHandle<F::Output> {
     JoinHandle(future::spawn(async { AssertUnwindSafe(task).catch_unwind().await.ok() }))
 }
 
-/// Begins a task that may block.
+/// Starts a task that may block.
 pub fn spawn_blocking<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
     JoinHandle(future::spawn(async { catch_unwind(AssertUnwindSafe(job)).ok() }))
 }
 
-/// The runtime, which is always there.
+/// A handle of the runtime, which always exists here.
 #[derive(Debug)]
 pub struct Handle;
 
 impl Handle {
-    /// The runtime.
+    /// Returns a handle of the runtime.
     #[must_use]
     pub const fn current() -> Self {
         Self
     }
 
-    /// The runtime.
+    /// Returns a handle of the runtime.
     ///
     /// # Errors
     /// Never.
@@ -127,21 +128,21 @@ impl Handle {
         Ok(Self)
     }
 
-    /// [`spawn`].
+    /// Starts a task, see [`spawn`].
     pub fn spawn<F: Future<Output: Send> + Send + 'static>(&self, task: F) -> JoinHandle<F::Output> {
         spawn(task)
     }
 }
 
-/// There is no runtime, which nobody says here.
+/// The error that there is no runtime, which never occurs here.
 #[derive(Debug)]
 pub struct NoRuntime;
 
-/// A timer fired.
+/// The error that a timer fired.
 #[derive(Debug)]
 pub struct Elapsed;
 
-/// The result of `wait`, or an error where its timer fires first.
+/// Returns the result of `wait`, or an error if its timer fires first.
 ///
 /// # Errors
 /// [`Elapsed`].
@@ -158,7 +159,7 @@ pub async fn timeout<F: Future>(_after: Duration, wait: F) -> Result<F::Output, 
     }
 }
 
-/// [`timeout`].
+/// Waits as [`timeout`] does.
 ///
 /// # Errors
 /// [`Elapsed`].
@@ -166,7 +167,7 @@ pub async fn timeout_at<F: Future>(_deadline: Instant, wait: F) -> Result<F::Out
     timeout(Duration::ZERO, wait).await
 }
 
-/// Lets every other task go on first, as far as the schedule is fair.
+/// Lets the other tasks run first, as far as the schedule is fair.
 pub async fn sleep(_duration: Duration) {
     future::yield_now().await;
 }

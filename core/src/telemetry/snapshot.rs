@@ -1,4 +1,4 @@
-//! The numbers of a moment: plain data, and the text format of Prometheus.
+//! A snapshot of the metrics, as plain data and in the text format of Prometheus.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::table::{METRICS, MetricName};
 use crate::histogram::{BOUNDS, Histogram};
 
-/// One number of a metric.
+/// A sample of a metric.
 #[derive(Debug, Clone, PartialEq)]
 struct Sample {
     metric: MetricName,
@@ -16,12 +16,12 @@ struct Sample {
     value: f64,
 }
 
-/// The numbers of a moment.
+/// The samples of all metrics at an instant.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Snapshot(Vec<Sample>);
 
 impl Snapshot {
-    /// Adds a number.
+    /// Adds a sample.
     pub fn add(&mut self, metric: MetricName, labels: &[(&'static str, &str)], value: f64) {
         self.add_as(metric, "", labels, value);
     }
@@ -48,8 +48,8 @@ impl Snapshot {
         self.0.iter().filter(move |sample| sample.metric.as_str() == name)
     }
 
-    /// `[{name, type, help, samples: [{name, labels, value}]}]`, in the order of [`METRICS`]; metrics without a number
-    /// are left out.
+    /// Returns `[{name, type, help, samples: [{name, labels, value}]}]`, in the order of [`METRICS`]. Metrics without a
+    /// sample are left out.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let mut metrics = Vec::new();
@@ -75,12 +75,12 @@ fn seconds(micros: u64) -> f64 {
     micros as f64 / 1e6
 }
 
-/// A whole number as an integer, so that every language reads it alike.
+/// Writes a whole number as an integer, so that every language reads it as the same number.
 fn number(value: f64) -> Value {
     if value.fract() == 0.0 && value.abs() < 9e15 { (value as i64).into() } else { value.into() }
 }
 
-/// A snapshot in the text format of `prometheus`, or else as JSON.
+/// Writes a snapshot in the text format of Prometheus if `format` is `prometheus`, and as JSON otherwise.
 #[must_use]
 pub fn spell(snapshot: &Snapshot, format: &str) -> String {
     if format == "prometheus" { to_prometheus(snapshot) } else { snapshot.to_json().to_string() }
@@ -89,7 +89,7 @@ pub fn spell(snapshot: &Snapshot, format: &str) -> String {
 /// The content type of [`to_prometheus`].
 pub const PROMETHEUS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// The text format of Prometheus (exposition format 0.0.4).
+/// Writes a snapshot in the text format of Prometheus (exposition format 0.0.4).
 #[must_use]
 pub fn to_prometheus(snapshot: &Snapshot) -> String {
     let mut out = String::new();

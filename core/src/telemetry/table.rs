@@ -1,11 +1,11 @@
-//! The one table of metrics: names, kinds, labels and help texts.
+//! The table of all metrics, with names, kinds, labels and help texts.
 
 /// The kind of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricKind {
-    /// Only grows while the process lives.
+    /// A number that only grows while the process lives.
     Counter,
-    /// Goes up and down.
+    /// A number that goes up and down.
     Gauge,
     /// Counts by upper bounds, with a sum and a total.
     Histogram,
@@ -39,7 +39,7 @@ macro_rules! metrics {
             }
         }
 
-        /// Every metric: name, kind, names of its labels, help text.
+        /// Every metric, with its name, its kind, the names of its labels and its help text.
         pub const METRICS: &[(&str, MetricKind, &[&str], &str)] =
             &[$(($name, MetricKind::$kind, &[$($label),*], $help),)*];
     };

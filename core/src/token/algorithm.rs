@@ -1,4 +1,4 @@
-//! The JWS algorithms (RFC 7518, 3.1; RFC 8037) in one table; nothing else in the core enumerates them.
+//! The JWS algorithms (RFC 7518, 3.1; RFC 8037) in a table. No other code in the core enumerates them.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use aws_lc_rs::signature::{
     RsaSignatureEncoding,
 };
 
-/// A signature algorithm. `none` does not exist.
+/// A signature algorithm. The algorithm `none` is not among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Algorithm {
     /// HMAC with SHA-256.
@@ -40,7 +40,7 @@ pub enum Algorithm {
     EdDsa,
 }
 
-/// Which kind of key an algorithm works with.
+/// The type of key that an algorithm needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Family {
     /// A shared secret.
@@ -53,7 +53,7 @@ pub enum Family {
     Ed,
 }
 
-/// The primitive that carries an algorithm out.
+/// The cryptographic primitive behind an algorithm.
 pub(super) enum Primitive {
     Hmac(hmac::Algorithm),
     Rsa { sign: &'static RsaSignatureEncoding, verify: &'static RsaParameters },
@@ -66,7 +66,7 @@ pub(super) enum Primitive {
 pub(super) struct Curve {
     /// `crv` of a JWK (RFC 7518, 6.2.1.1).
     pub name: &'static str,
-    /// Length of `x` and of `y`.
+    /// The length of `x` and of `y`, in bytes.
     pub coordinate_bytes: usize,
     pub sign: &'static EcdsaSigningAlgorithm,
     pub verify: &'static EcdsaVerificationAlgorithm,
@@ -102,7 +102,7 @@ const P384: Curve = Curve {
     verify: &ECDSA_P384_SHA384_FIXED,
 };
 
-// In the order of the enum: a row is found by index.
+// The rows are in the order of the enum, since a row is found by its index.
 static TABLE: [Row; 12] = [
     row(Algorithm::Hs256, "HS256", Family::Hmac, 32, Primitive::Hmac(hmac::HMAC_SHA256)),
     row(Algorithm::Hs384, "HS384", Family::Hmac, 48, Primitive::Hmac(hmac::HMAC_SHA384)),
@@ -119,37 +119,37 @@ static TABLE: [Row; 12] = [
 ];
 
 impl Algorithm {
-    /// All algorithms, as documented.
+    /// Returns all algorithms, in the order of the documentation.
     #[must_use]
     pub fn all() -> impl ExactSizeIterator<Item = Self> {
         TABLE.iter().map(|row| row.algorithm)
     }
 
-    /// The algorithm of exactly this name; `rs256` and `RS256 ` are none.
+    /// Finds the algorithm of exactly this name. `rs256` and `RS256 ` are not found.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         TABLE.iter().find(|row| row.name == name).map(|row| row.algorithm)
     }
 
-    /// The value of `alg`.
+    /// Returns the name, which is the value of `alg`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         self.row().name
     }
 
-    /// Which kind of key it needs.
+    /// Returns the type of key that the algorithm needs.
     #[must_use]
     pub fn family(self) -> Family {
         self.row().family
     }
 
-    /// Whether it needs a shared secret: then there is no public key to publish.
+    /// Whether the algorithm needs a shared secret, so that there is no public key to publish.
     #[must_use]
     pub fn is_symmetric(self) -> bool {
         self.family() == Family::Hmac
     }
 
-    /// Length of the hash in bytes; an HMAC secret shorter than it is weak (RFC 7518, 3.2).
+    /// Returns the length of the hash in bytes. A shorter HMAC secret is weak (RFC 7518, 3.2).
     #[must_use]
     pub fn hash_bytes(self) -> usize {
         self.row().hash_bytes

@@ -16,55 +16,56 @@ pub use raw::MAX_SECONDS;
 pub(super) use raw::{NonEmpty, NumericDate};
 use raw::{Raw, Text};
 
-/// An `iat` further ahead than this is nonsense; a little ahead is a clock that runs fast.
+/// The most seconds by which `iat` may be ahead, since the signer's clock may be fast. A later `iat` is refused.
 pub const MAX_IAT_AHEAD_SECONDS: i64 = 24 * 60 * 60;
 
 /// The claims of an access token. Times are in whole seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AccessClaims {
-    /// The user's id; not empty.
+    /// The user's id, which is not empty.
     pub id: String,
-    /// The user's roles in effect when it was signed.
+    /// The user's roles that were in effect when the token was signed.
     pub roles: Vec<String>,
-    /// The user's further roles, which wait for a second factor. None of them is among `roles`.
+    /// The user's other roles, which are not in effect until a second factor is presented. None of them is among
+    /// `roles`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub withheld: Vec<String>,
-    /// The session it belongs to; `None` when it was signed without one.
+    /// The id of the session that the token belongs to. `None`: it was signed without a session.
     #[serde(rename = "sessionId", skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
-    /// `acr`, `amr` and `auth_time`; `None` when it has none of them.
+    /// `acr`, `amr` and `auth_time`. `None`: the token has none of them.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub assurance: Option<Assurance>,
-    /// The time of the signature; 0, the oldest possible, when the token doesn't say.
+    /// The time of the signature. It is 0, the oldest possible time, if the token has no `iat`.
     pub iat: i64,
-    /// From when on it is expired.
+    /// The instant from which the token is expired.
     pub exp: i64,
-    /// The issuer, who signed it.
+    /// The issuer, which signed the token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iss: Option<String>,
-    /// The audience: the configured audience, or the only audience named.
+    /// The audience. It is the configured audience, or else the only audience that the token names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aud: Option<String>,
 }
 
-/// [`AccessClaims`], borrowed from the payload that says so.
+/// The claims of an access token as in [`AccessClaims`], borrowed from the payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessView<'p> {
-    /// The user's id; not empty.
+    /// The user's id, which is not empty.
     pub id: Cow<'p, str>,
-    /// The user's roles in effect when it was signed.
+    /// The user's roles that were in effect when the token was signed.
     pub roles: Vec<Cow<'p, str>>,
-    /// The user's further roles, which wait for a second factor.
+    /// The user's other roles, which are not in effect until a second factor is presented.
     pub withheld: Vec<Cow<'p, str>>,
-    /// The session it belongs to.
+    /// The id of the session that the token belongs to.
     pub session_id: Option<Cow<'p, str>>,
     /// `acr`, `amr` and `auth_time`.
     pub assurance: Option<Assurance>,
     /// The time of the signature.
     pub iat: i64,
-    /// From when on it is expired.
+    /// The instant from which the token is expired.
     pub exp: i64,
-    /// The issuer, who signed it.
+    /// The issuer, which signed the token.
     pub iss: Option<Cow<'p, str>>,
     /// The audience.
     pub aud: Option<Cow<'p, str>>,
@@ -87,25 +88,26 @@ impl From<AccessView<'_>> for AccessClaims {
     }
 }
 
-/// The requirements of a token beside its signature.
+/// The rules that a token must meet beside its signature.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClaimRules {
-    /// `iss` must be exactly this; a token without it is refused.
+    /// The required `iss`. A token without it is refused. `None`: any `iss` is accepted.
     pub issuer: Option<String>,
-    /// `aud` must be or contain exactly this; a token without it is refused. Not configured: any `aud` is accepted.
+    /// The required `aud`, which the claim must be or contain (RFC 7519, 4.1.3). A token without it is refused. `None`:
+    /// any `aud` is accepted.
     pub audience: Option<String>,
-    /// The tolerance for the signer's clock, for `exp`, `nbf` and `iat`. 0 on the server that signed it.
+    /// The tolerance for the signer's clock, for `exp`, `nbf` and `iat`. It is 0 on the server that signed the token.
     pub leeway_seconds: i64,
 }
 
 /// Reads verified `payload` and applies `rules` at `now`.
 ///
-/// Refused: duplicate names; times that are not whole numbers from 0 to the year 9999 (a number is a number: no
-/// strings, fractions or nulls); `exp` missing; `nbf` to come; `iat` more than a day ahead; an empty `id`; roles that
-/// are not an array of strings.
+/// It refuses duplicate names, times that are not JSON integers from 0 to the year 9999, a missing `exp`, an `nbf` in
+/// the future, an `iat` more than a day in the future, an empty or missing `id`, and roles that are not an array of
+/// strings.
 ///
 /// # Errors
-/// `Expired` when `exp <= now` and all else is right, else `Invalid`.
+/// `Expired` if only `exp` has passed, else `Invalid`.
 pub fn view_access<'p>(payload: &'p [u8], rules: &ClaimRules, now: Millis) -> Result<AccessView<'p>, TokenError> {
     match view_ignoring_expiry(payload, rules, now)? {
         (claims, false) => Ok(claims),
@@ -113,7 +115,7 @@ pub fn view_access<'p>(payload: &'p [u8], rules: &ClaimRules, now: Millis) -> Re
     }
 }
 
-/// [`view_access`], owned.
+/// Reads a payload as [`view_access`] does, and returns owned claims.
 ///
 /// # Errors
 /// As [`view_access`].
@@ -121,7 +123,7 @@ pub fn parse_access(payload: &[u8], rules: &ClaimRules, now: Millis) -> Result<A
     view_access(payload, rules, now).map(Into::into)
 }
 
-/// [`parse_access`], but an expired token is answered with `true` instead of an error.
+/// Reads a payload as [`parse_access`] does, and returns whether the token is expired instead of an error for that.
 ///
 /// # Errors
 /// `Invalid`.
@@ -162,7 +164,7 @@ fn view_ignoring_expiry<'p>(
     Ok((claims, is_over(exp, leeway, now)))
 }
 
-/// The roles that the claim `withheld` names beside those in effect; a claim of another form names none.
+/// Returns the roles that the claim `withheld` names, except those in effect. A malformed claim names none.
 fn withheld<'p>(named: Value, roles: &[Cow<'p, str>]) -> Vec<Cow<'p, str>> {
     let Value::Array(named) = named else { return Vec::new() };
     let texts = named.into_iter().map(|one| if let Value::String(role) = one { Some(role) } else { None });
@@ -170,7 +172,8 @@ fn withheld<'p>(named: Value, roles: &[Cow<'p, str>]) -> Vec<Cow<'p, str>> {
     texts.unwrap_or_default().into_iter().map(Cow::Owned).filter(|role| !roles.contains(role)).collect()
 }
 
-/// The configured audience when it is among `named`, or the only one named when none is configured.
+/// Returns the configured audience if it is among `named`, or else an error. Without a configured audience it returns
+/// the only named audience, if there is exactly one.
 fn audience<'p>(mut named: Vec<Text<'p>>, rules: &ClaimRules) -> Result<Option<Cow<'p, str>>, TokenError> {
     let place = match &rules.audience {
         Some(wanted) => {
@@ -181,7 +184,7 @@ fn audience<'p>(mut named: Vec<Text<'p>>, rules: &ClaimRules) -> Result<Option<C
     Ok(place.map(|place| named.swap_remove(place).0))
 }
 
-/// Whether the instant `seconds` is reached at `now`, `leeway` seconds generously.
+/// Whether the instant `seconds` has passed at `now`, with a tolerance of `leeway` seconds.
 pub(super) fn is_over(seconds: i64, leeway: i64, now: Millis) -> bool {
     seconds.saturating_add(leeway).saturating_mul(1000) <= now
 }

@@ -1,5 +1,5 @@
-//! Secrets that were meant as something else: a path, a key in another form. As an HMAC secret such a text would be
-//! known to any reader of the file's name or the public key.
+//! Recognizes values of the option `secret` that were meant as something else, a path or a key in another form. As an
+//! HMAC secret such a text would be known to anybody who knows the file's name or the public key.
 
 use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
@@ -28,10 +28,10 @@ const SSH: KeyError = KeyError(
      makes one)",
 );
 
-/// The PEM that `secret` is in base64, as environments keep it; `None` for a real secret.
+/// Returns the PEM text if `secret` is its base64 form, as environment variables hold it. `None`: it is a real secret.
 ///
 /// # Errors
-/// A path, or a key in a form that is not read: the reason says the cure.
+/// The secret is a path, or a key in a form that is not supported. The error names the cure.
 pub(super) fn recognize(secret: &[u8]) -> Result<Option<Zeroizing<String>>, KeyError> {
     if is_der(secret) {
         return Err(DER);
@@ -66,7 +66,7 @@ pub(super) fn recognize(secret: &[u8]) -> Result<Option<Zeroizing<String>>, KeyE
     Ok(None)
 }
 
-/// The bytes whose base64, base64url or hexadecimal form the text may be.
+/// Returns the bytes that the text may encode in base64, base64url or hexadecimal.
 fn decodings(text: &str) -> impl Iterator<Item = Zeroizing<Vec<u8>>> {
     let packed: Zeroizing<String> = Zeroizing::new(text.chars().filter(|c| !c.is_ascii_whitespace()).collect());
     let base64 =
@@ -79,8 +79,8 @@ fn decodings(text: &str) -> impl Iterator<Item = Zeroizing<Vec<u8>>> {
     base64.into_iter().flatten().chain(hex).map(Zeroizing::new).collect::<Vec<_>>().into_iter()
 }
 
-/// Whether the bytes are one DER sequence (X.690, 8.9) with the beginning of keys and certificates: another sequence or
-/// an integer. Random bytes of such a length are one in millions.
+/// Whether the bytes are a DER sequence (X.690, 8.9) that begins as keys and certificates do, with another sequence or
+/// an integer. Random bytes have this form once in millions.
 fn is_der(bytes: &[u8]) -> bool {
     let (length, content) = match bytes {
         [0x30, short, content @ ..] if *short < 0x80 => (usize::from(*short), content),
@@ -101,8 +101,8 @@ fn is_jwk(text: &str) -> bool {
     object.is_some_and(|object| object.get("kty").is_some() || object.get("keys").is_some())
 }
 
-/// Whether the text is written as paths are. A secret in base64 may begin with a slash, but hardly any of 16 characters
-/// or more has no capital letter, and none has a full stop.
+/// Whether the text is written like a path. A secret in base64 may begin with a slash, but almost every one of 16
+/// characters or more has a capital letter, and none has a full stop.
 fn is_path(text: &str) -> bool {
     if text.len() > 1024 || text.chars().any(|c| c.is_control() || c == ' ') {
         return false;

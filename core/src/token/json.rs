@@ -1,12 +1,12 @@
 //! JSON without duplicate member names.
 //!
-//! Two readers that pick different ones of two equal names are how checks get bypassed (RFC 7515, 4; RFC 7517, 4).
+//! If two readers pick different members of the same name, checks can be bypassed (RFC 7515, 4; RFC 7517, 4).
 
 use serde_json::{Map, Value};
 
 use crate::json;
 
-/// Reads a JSON object: UTF-8, nothing after it, no name twice at any depth.
+/// Reads a JSON object in UTF-8. `None`: it is malformed, text follows it, or a member name occurs twice at any depth.
 #[must_use]
 pub fn parse_object(bytes: &[u8]) -> Option<Map<String, Value>> {
     match json::parse_strict(object_text(bytes)?.as_bytes()) {
@@ -15,7 +15,8 @@ pub fn parse_object(bytes: &[u8]) -> Option<Map<String, Value>> {
     }
 }
 
-/// `bytes` as text when they can be a JSON object. Derived readers take arrays for structs, too; this stops them.
+/// Returns `bytes` as text if they can be a JSON object. Derived readers accept arrays for structs too, which this
+/// prevents.
 pub(super) fn object_text(bytes: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(bytes).ok()?;
     text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{').then_some(text)

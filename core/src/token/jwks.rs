@@ -1,9 +1,9 @@
-//! Key sets of remote issuers (RFC 7517), accepted only when nothing in them is suspicious.
+//! Key sets of remote issuers (RFC 7517), which are accepted only if nothing in them is suspicious.
 //!
-//! A set is refused whole for members that an honest issuer never publishes: a private member, a duplicate `kid`, weak
-//! or broken keys, secrets beside public keys. An entry that is meant for something else (an unknown `kty`, curve or
-//! `alg`, `use` other than `sig`, `key_ops` without `verify`) is skipped, as RFC 7517, 5 asks; a set that leaves
-//! nothing is refused.
+//! The whole set is refused for things that an honest issuer never publishes: a private member, a duplicate `kid`, weak
+//! or broken keys, or secrets beside public keys. An entry that is meant for another use (an unknown `kty`, curve or
+//! `alg`, a `use` other than `sig`, `key_ops` without `verify`) is skipped, as RFC 7517, 5 requires. A set without any
+//! other entry is refused.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,9 +20,9 @@ use crate::clock::Millis;
 use crate::crypto::sha256;
 use crate::error::Error;
 
-/// Longest set that is looked at.
+/// The longest set that is read, in bytes.
 pub const MAX_SET_BYTES: usize = 64 * 1024;
-/// Most entries of a set.
+/// The most entries of a set.
 pub const MAX_SET_KEYS: usize = 32;
 
 const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "priv"];
@@ -35,15 +35,16 @@ pub struct JwkSet {
 }
 
 impl JwkSet {
-    /// Reads `{"keys": [...]}`. Public keys or shared secrets, not both.
+    /// Reads `{"keys": [...]}`, which may hold public keys or shared secrets, but not both.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` with the reason; the caller keeps the set it has.
+    /// `CONFIGURATION_ERROR` with the reason. The caller keeps the set that it has.
     pub fn from_json(bytes: &[u8]) -> Result<Self, Error> {
         parse_set(bytes).map_err(|error| Error::configuration(format!("keyUri: the key set is refused: {error}")))
     }
 
-    /// [`JwkSet::from_json`] for a set from the network, where a shared secret has no business: refused whole.
+    /// Reads a set from the network as [`JwkSet::from_json`] does. A set with a shared secret is refused, since a
+    /// published secret is none.
     ///
     /// # Errors
     /// As [`JwkSet::from_json`].
@@ -55,31 +56,32 @@ impl JwkSet {
         Ok(set)
     }
 
-    /// All keys; a JWK without `alg` is here once for each algorithm that it fits.
+    /// Returns all keys. A JWK without `alg` is among them once for each algorithm that it fits.
     #[must_use]
     pub fn keys(&self) -> &[VerifyingKey] {
         &self.keys
     }
 
-    /// The keys for a token of this `kid` and algorithm; every key of the algorithm for a token without `kid`.
+    /// Finds the keys for a token of this `kid` and algorithm. For a token without `kid` it finds every key of the
+    /// algorithm.
     pub fn find<'s>(&'s self, kid: Option<&'s str>, algorithm: Algorithm) -> impl Iterator<Item = &'s VerifyingKey> {
         self.keys.iter().filter(move |key| key.algorithm() == algorithm && (kid.is_none() || key.kid() == kid))
     }
 
-    /// Whether a key of this name is in the set.
+    /// Whether a key with this `kid` is in the set.
     #[must_use]
     pub fn knows_kid(&self, kid: &str) -> bool {
         self.keys.iter().any(|key| key.kid() == Some(kid))
     }
 
-    /// Whether the two were read from the same text.
+    /// Whether both sets were read from the same text.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         self.digest == other.digest
     }
 
-    /// Whether the token is an access token for a key that may be elsewhere: it is well-formed, its algorithm is in
-    /// `algorithms`, and it names a key that is not in the set, or none. Nothing of it is verified.
+    /// Whether a newer set may hold the key of an access token. It may if the token is well-formed, its algorithm is in
+    /// `algorithms`, and it names no key or a key that is not in the set. The signature is not verified.
     #[must_use]
     pub fn may_miss_key_of(&self, token: &str, algorithms: &[Algorithm]) -> bool {
         let sought = jws::read_header(token, ExpectedType::OrAbsent(ACCESS_TYPE));
@@ -149,7 +151,7 @@ fn parse_set(bytes: &[u8]) -> Result<JwkSet, KeyError> {
     Ok(JwkSet { keys, digest: sha256(bytes) })
 }
 
-/// One key per algorithm that the entry allows; none when it is meant for something else.
+/// Returns a key for each algorithm that the entry allows, or none if the entry is meant for another use.
 fn parse_key(jwk: &Map<String, Value>, kty: &str) -> Result<Vec<VerifyingKey>, KeyError> {
     let family = match kty {
         "oct" => Family::Hmac,
@@ -161,7 +163,7 @@ fn parse_key(jwk: &Map<String, Value>, kty: &str) -> Result<Vec<VerifyingKey>, K
     if family != Family::Hmac && jwk.contains_key("k") {
         return Err(KeyError("a key has a private member"));
     }
-    // Weak and broken keys are refused even where they are marked for another use.
+    // Weak and broken keys are refused even if they are marked for another use.
     let alg = optional_text(jwk, "alg")?;
     let curve = optional_text(jwk, "crv")?;
     let verifies = is_for_verifying(jwk)?;
@@ -189,14 +191,14 @@ fn parse_key(jwk: &Map<String, Value>, kty: &str) -> Result<Vec<VerifyingKey>, K
     }
     let wanted = alg.and_then(Algorithm::from_name);
     match reason {
-        // A secret that is too short for every algorithm, or for the one it names.
+        // The secret is too short for every algorithm, or for the algorithm that it names.
         Some(error) if keys.is_empty() && (alg.is_none() || wanted.is_some()) => Err(error),
         _ if wanted.is_some_and(|wanted| wanted.family() != family) => Err(KeyError("alg doesn't fit kty")),
         _ => Ok(keys),
     }
 }
 
-/// `use` (RFC 7517, 4.2) and `key_ops` (4.3), where given, must allow verifying.
+/// Whether `use` (RFC 7517, 4.2) and `key_ops` (4.3), if present, allow the key to verify.
 fn is_for_verifying(jwk: &Map<String, Value>) -> Result<bool, KeyError> {
     let signature = optional_text(jwk, "use")?.is_none_or(|value| value == "sig");
     let operations = match jwk.get("key_ops") {

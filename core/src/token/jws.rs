@@ -1,9 +1,10 @@
-//! Compact JWS (RFC 7515, 3.1), read strictly.
+//! The compact JWS (RFC 7515, 3.1), signed and strictly verified.
 //!
-//! The only header members are `alg`, `typ` and `kid`, each once and a string. All others are refused, known or not:
-//! with `crit` and `b64` (RFC 7797) the payload would mean something else, and `jwk`, `jku`, `x5u` and `x5c` let the
-//! sender choose the key (RFC 8725, 3.10). `kid` only picks among the keys at hand; it reaches no file, database or
-//! network. Base64url must be canonical, so a token has one spelling. Only a verified payload is read.
+//! A header may have the members `alg`, `typ` and `kid`, each at most once and as a string. Any other member is
+//! refused. `crit` and `b64` (RFC 7797) would change the meaning of the payload, and `jwk`, `jku`, `x5u` and `x5c`
+//! would let the sender choose the key (RFC 8725, 3.10). `kid` only chooses among the given keys; it reaches no file,
+//! database or network. Base64url must be canonical, so that a token has a single spelling. A payload is read only
+//! after it was verified.
 
 use std::borrow::Cow;
 
@@ -17,38 +18,38 @@ use super::json::object_text;
 use super::key::{MAX_SIGNATURE_BYTES, SigningKey, VerifyingKey};
 use super::{Reason, TokenError};
 
-/// Longest token that is looked at.
+/// The longest token that is read, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// The required `typ` (RFC 8725, 3.11). Media types are compared without regard to case (RFC 7515, 4.1.9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExpectedType {
-    /// Anything, or nothing.
+    /// Any type, or none.
     Any,
-    /// This one.
+    /// This type.
     Exactly(&'static str),
-    /// This one, or nothing: what sentri 5 signed carries none.
+    /// This type or none, since tokens of sentri 5 have no `typ`.
     OrAbsent(&'static str),
 }
 
-/// A payload, and the key that vouches for it.
+/// A payload, and the key that verified it.
 #[derive(Debug)]
 pub struct Verified<'k> {
-    /// The decoded payload, not yet looked at.
+    /// The decoded payload, whose claims are not checked yet.
     pub payload: Vec<u8>,
-    /// The key that verified it.
+    /// The key that verified the signature.
     pub key: &'k VerifyingKey,
 }
 
-/// Signs `payload` under a header `{"alg", "typ", "kid"}`; `kid` is left out when there is none.
+/// Signs `payload` under a header `{"alg", "typ", "kid"}`. `kid` is left out if there is none.
 ///
 /// # Errors
-/// `Invalid` when the key can't sign, or when the token would be longer than any reader of ours takes.
+/// `Invalid` if the key can't sign, or if the token would be longer than [`MAX_TOKEN_BYTES`].
 pub fn sign(payload: &[u8], typ: &str, kid: Option<&str>, key: &SigningKey) -> Result<String, TokenError> {
     sign_under_header(payload, &encode_header(key.algorithm(), typ, kid), key)
 }
 
-/// [`sign`] under a header that is already encoded.
+/// Signs as [`sign`] does, under a header that is already encoded.
 ///
 /// # Errors
 /// As [`sign`].
@@ -68,10 +69,10 @@ pub fn sign_under_header(payload: &[u8], header: &str, key: &SigningKey) -> Resu
 }
 
 /// Verifies `token` with the first of `keys` that fits its `alg` and `kid` and made its signature. A token without
-/// `kid` is tried against every key of its algorithm; a token with one against the keys of that name alone.
+/// `kid` is tried with every key of its algorithm, and a token with `kid` only with the keys of that name.
 ///
 /// # Errors
-/// `Invalid` for everything that is not a well-formed token signed by one of `keys`.
+/// `Invalid` if the token is malformed or none of `keys` signed it.
 pub fn verify<'k>(
     token: &str,
     keys: impl IntoIterator<Item = &'k VerifyingKey>,
@@ -85,7 +86,7 @@ pub fn verify<'k>(
     let mut parsed = None;
     let mut reason = Reason::UnknownKey;
     for key in keys {
-        // Our own tokens carry the header prepared with the key, letter by letter: nothing to parse then.
+        // Tokens that sentri signed have exactly the header that was prepared with the key, so it need not be parsed.
         let fits = if parts.header == key.header() && expected.admits(Some(key.typ())) {
             true
         } else {
@@ -103,21 +104,24 @@ pub fn verify<'k>(
         }
         reason = Reason::Signature;
     }
-    // Without a key to try, the header was not read yet; an unreadable header is malformed in every part.
+    // If there was no key to try, the header was not read yet, and a malformed header takes precedence over an unknown
+    // key.
     let _ = parts.header(expected)?;
     Err(TokenError::Invalid(reason))
 }
 
-/// The `kid` that a token claims, unverified: good for deciding whether to look for newer keys, for nothing else.
+/// Returns the `kid` that a token claims, without verifying it. It must only be used to decide whether to look for
+/// newer keys.
 #[must_use]
 pub fn kid_of(token: &str) -> Option<String> {
     read_header(token, ExpectedType::Any).ok()?.kid
 }
 
-/// The hint of a token's header at its key, unverified, as [`kid_of`].
+/// Returns the algorithm and the `kid` that a token claims, without verifying them. They must only be used as with
+/// [`kid_of`].
 ///
 /// # Errors
-/// `Invalid` when no key at all could verify such a token.
+/// `Invalid` if no key could verify such a token.
 pub fn read_header(token: &str, expected: ExpectedType) -> Result<Sought, TokenError> {
     Parts::split(token)?.header(expected)
 }
@@ -156,7 +160,7 @@ impl<'t> Parts<'t> {
         Ok(Self { header, payload, signature, signing_input })
     }
 
-    /// The header of a token that is well-formed as far as this can be seen without a key.
+    /// Parses the header, and checks that the payload is base64url.
     fn header(&self, expected: ExpectedType) -> Result<Sought, TokenError> {
         decode(self.payload)?;
         Header::parse(self.header, expected)
@@ -174,7 +178,7 @@ struct Header<'h> {
     kid: Option<String>,
 }
 
-/// A member that is there is a string; `null` is not the same as nothing.
+/// Reads a member that is present as a string. `null` is not accepted as an absent member.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     String::deserialize(deserializer).map(Some)
 }

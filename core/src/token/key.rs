@@ -1,4 +1,4 @@
-//! Keys that sign, and their public parts.
+//! Signing keys and their public parts.
 
 use std::fmt;
 
@@ -24,10 +24,10 @@ const RSA_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1
 const EC_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const ED25519_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
-/// Longest signature: an RSA one of 8192 bits.
+/// The longest signature, which is that of an RSA key of 8192 bits.
 pub(super) const MAX_SIGNATURE_BYTES: usize = MAX_RSA_BITS / 8;
 
-/// A key that signs with one algorithm, and everything derived from it.
+/// A key that signs with one algorithm, with its `kid` and its public part.
 pub struct SigningKey {
     algorithm: Algorithm,
     kid: Option<String>,
@@ -36,8 +36,9 @@ pub struct SigningKey {
     material: SigningMaterial,
 }
 
-/// `jsonwebtoken` makes the signatures. RSA alone has a prepared key: parsing one takes six times as long as signing
-/// with it (1.9 ms against 0.3 ms), where for the others it is of no account.
+/// The means of signing. `jsonwebtoken` makes the signatures, except for RSA, whose parsed key is kept. To parse an RSA
+/// key takes six times as long as to sign with it (1.9 ms against 0.3 ms); for other keys the difference does not
+/// matter.
 enum SigningMaterial {
     Engine(EncodingKey, jsonwebtoken::Algorithm),
     Rsa(RsaKeyPair),
@@ -50,7 +51,7 @@ impl SigningMaterial {
     }
 }
 
-/// The public half of an asymmetric key, as a JWK names its parts.
+/// The public part of an asymmetric key, under the names of a JWK.
 #[derive(Clone)]
 enum PublicKey {
     Rsa { n: Vec<u8>, e: Vec<u8> },
@@ -59,9 +60,9 @@ enum PublicKey {
 }
 
 impl SigningKey {
-    /// Reads a private key: RSA (PKCS#1, PKCS#8) of 2048 to 8192 bits, EC on P-256 or P-384 (SEC1, PKCS#8), or Ed25519
-    /// (PKCS#8). Without `algorithm` it is RS256, ES256, ES384 or `EdDSA`, by the type of the key. Its `kid` is the
-    /// RFC 7638 thumbprint.
+    /// Reads a private key in PEM: RSA (PKCS#1, PKCS#8) of 2048 to 8192 bits, EC on P-256 or P-384 (SEC1, PKCS#8), or
+    /// Ed25519 (PKCS#8). Without `algorithm` the key is for RS256, ES256, ES384 or `EdDSA`, by its type. Its `kid` is
+    /// the RFC 7638 thumbprint.
     ///
     /// # Errors
     /// The text holds no readable private key, or the key is weak or doesn't fit `algorithm`.
@@ -82,10 +83,11 @@ impl SigningKey {
         }
     }
 
-    /// A shared secret for HS256, HS384 or HS512. It has no `kid`: one made from the secret would help to guess it.
+    /// Makes a key from a shared secret, for HS256, HS384 or HS512. It has no `kid`, since a thumbprint of the secret
+    /// would help to guess it.
     ///
     /// # Errors
-    /// An empty secret, or an algorithm that needs a private key.
+    /// The secret is empty, or the algorithm needs a private key.
     pub fn from_secret(secret: &[u8], algorithm: Algorithm) -> Result<Self, KeyError> {
         if !algorithm.is_symmetric() {
             return Err(KeyError("the algorithm needs a PEM private key"));
@@ -98,11 +100,11 @@ impl SigningKey {
         Ok(Self { algorithm, kid: None, public: None, private, material })
     }
 
-    /// Makes a key for `algorithm`; `rsa_bits` (2048 to 8192) counts for RSA alone. Answers its PKCS#8 PEM, too.
-    /// Takes from 0.1 s (RSA 2048) to minutes (RSA 8192), so never on an event loop.
+    /// Generates a key for `algorithm`, and returns it with its PKCS#8 PEM. `rsa_bits` (2048 to 8192) is for RSA alone.
+    /// An RSA key takes from 0.1 s (2048 bits) to minutes (8192 bits), so this must not run on an event loop.
     ///
     /// # Errors
-    /// A symmetric algorithm, or a size out of bounds.
+    /// The algorithm is symmetric, or the size is out of bounds.
     pub fn generate(algorithm: Algorithm, rsa_bits: usize) -> Result<(Self, Secret<String>), KeyError> {
         const FAILED: KeyError = KeyError("the key could not be generated");
         let pem = match algorithm.primitive() {
@@ -128,7 +130,7 @@ impl SigningKey {
     }
 
     fn from_rsa<E>(pair: Result<RsaKeyPair, E>, algorithm: Option<Algorithm>) -> Result<Self, KeyError> {
-        // The reasons of the parser are not distinguished: too short is by far the most frequent.
+        // The parser's reasons are not distinguished, since by far the most frequent is a key that is too short.
         let pair = pair.map_err(|_| KeyError("the RSA key is damaged or shorter than 2048 bits"))?;
         let algorithm = fitting(algorithm, Algorithm::Rs256, Family::Rsa)?;
         let parts = rsa::pkcs1::RsaPublicKey::from_der(pair.public_key().as_ref())
@@ -153,7 +155,7 @@ impl SigningKey {
             return Err(KeyError("the algorithm doesn't fit the curve of the EC key"));
         }
         let document = pair.to_pkcs8v1().map_err(|_| KeyError("the EC key can't be encoded"))?;
-        // An uncompressed point: 0x04, x, y (SEC 1, 2.3.3).
+        // The public key is an uncompressed point: 0x04, x, y (SEC 1, 2.3.3).
         let (x, y) = pair.public_key().as_ref()[1..].split_at(curve.coordinate_bytes);
         let public = PublicKey::Ec { curve: curve.name, x: x.to_vec(), y: y.to_vec() };
         let material = SigningMaterial::engine(EncodingKey::from_ec_der(document.as_ref()), found)?;
@@ -174,26 +176,27 @@ impl SigningKey {
         Self { algorithm, kid, public: Some(public), private: Secret::new(private), material }
     }
 
-    /// The same key under another `kid`, or without one.
+    /// Returns the same key with another `kid`, or without one.
     #[must_use]
     pub fn with_kid(mut self, kid: Option<String>) -> Self {
         self.kid = kid;
         self
     }
 
-    /// The algorithm it signs with.
+    /// Returns the algorithm.
     #[must_use]
     pub const fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// RFC 7638 thumbprint with SHA-256, base64url; `None` for a shared secret.
+    /// Returns the `kid`, which is the RFC 7638 thumbprint unless [`SigningKey::with_kid`] has set another. `None`: the
+    /// key has none, as a shared secret.
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
 
-    /// The public JWK (RFC 7517) as `GET /keys` shows it; `None` for a shared secret.
+    /// Returns the public JWK (RFC 7517), as `GET /keys` publishes it. `None`: a shared secret has no public part.
     #[must_use]
     pub fn public_jwk(&self) -> Option<Value> {
         let mut jwk = self.public.as_ref()?.required_members();
@@ -206,13 +209,14 @@ impl SigningKey {
         Some(jwk)
     }
 
-    /// The material that other secrets are derived from: the canonical PKCS#8 DER, or the shared secret itself.
+    /// Returns the bytes from which other secrets are derived, which are the canonical PKCS#8 DER or the shared secret
+    /// itself.
     #[must_use]
     pub const fn private_bytes(&self) -> &Secret<Vec<u8>> {
         &self.private
     }
 
-    /// The key that verifies the signatures of this key.
+    /// Returns the key that verifies the signatures of this key.
     pub fn verifying_key(&self) -> Result<VerifyingKey, KeyError> {
         let key = match &self.public {
             None => VerifyingKey::hmac(self.algorithm, self.private.expose())?,
@@ -223,7 +227,8 @@ impl SigningKey {
         Ok(key.with_kid(self.kid.clone()))
     }
 
-    /// Signs `message` into `out` and answers the length of the signature: raw `r || s` for EC (RFC 7518, 3.4).
+    /// Writes the signature of `message` to `out` and returns its length. An EC signature is raw `r || s` (RFC 7518,
+    /// 3.4).
     pub(super) fn sign(&self, message: &[u8], out: &mut [u8; MAX_SIGNATURE_BYTES]) -> Result<usize, TokenError> {
         const FAILED: TokenError = TokenError::Invalid(Reason::Unsignable);
         match (&self.material, self.algorithm.primitive()) {
@@ -235,7 +240,7 @@ impl SigningKey {
             }
             (SigningMaterial::Rsa(_), _) => Err(FAILED),
             (SigningMaterial::Engine(key, algorithm), _) => {
-                // The provider is named: the one that the crate looks up by itself panics when a program links two.
+                // The provider is named, since the crate's own choice panics if a program links two.
                 let signer = (ENGINE.signer_factory)(algorithm, key).map_err(|_| FAILED)?;
                 let signature = signer.try_sign(message).map_err(|_| FAILED)?;
                 out.get_mut(..signature.len()).ok_or(FAILED)?.copy_from_slice(&signature);
@@ -257,7 +262,7 @@ fn fitting(wanted: Option<Algorithm>, default: Algorithm, family: Family) -> Res
 }
 
 impl PublicKey {
-    /// `kty` and the other members that RFC 7638 hashes, in lexicographic order.
+    /// Returns `kty` and the other members that RFC 7638, 3.2 requires, in lexicographic order.
     fn required_members(&self) -> Value {
         match self {
             Self::Rsa { n, e } => json!({ "e": to_base64url(e), "kty": "RSA", "n": to_base64url(n) }),
@@ -273,8 +278,8 @@ impl PublicKey {
     }
 }
 
-/// RFC 7638 thumbprint of a public JWK, by SHA-256 and base64url: over the members that its `kty` requires, in
-/// lexicographic order. `None` when one of them is missing or `kty` is none of RSA, EC and OKP.
+/// Returns the RFC 7638 thumbprint of a public JWK in base64url. It is the SHA-256 over the members that its `kty`
+/// requires, in lexicographic order. `None`: such a member is missing, or `kty` is none of RSA, EC and OKP.
 #[must_use]
 pub fn thumbprint(jwk: &Map<String, Value>) -> Option<String> {
     let names: &[&str] = match jwk.get("kty")?.as_str()? {

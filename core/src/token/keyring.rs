@@ -1,4 +1,4 @@
-//! The keys of a server at one moment. A ring never changes: its owner swaps it whole.
+//! The keys of a server. A ring is immutable; its owner replaces it as a whole.
 
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ struct RingKey {
     refresh_verifying: VerifyingKey,
     device_signing: SigningKey,
     device_verifying: VerifyingKey,
-    /// Keys the digests of codes in messages.
+    /// The key of the digests of codes in messages.
     codes: Secret<[u8; 32]>,
     active_from: Millis,
     retired_at: Option<Millis>,
@@ -68,8 +68,8 @@ impl RingKey {
 }
 
 impl KeyRing {
-    /// The newest key that is active at `now`. When all are still to come (another process made the first key by a
-    /// clock that runs ahead), the key that comes first.
+    /// Returns the newest key that is active at `now`. If no key is active yet, since another process made the first
+    /// key by a fast clock, it returns the key that becomes active first.
     fn signing_key(&self, now: Millis) -> Result<&RingKey, TokenError> {
         self.keys
             .iter()
@@ -81,7 +81,7 @@ impl KeyRing {
     /// Signs an access token.
     ///
     /// # Errors
-    /// `Invalid` when the claims make it longer than 8 KiB.
+    /// `Invalid` if the claims make the token longer than 8 KiB.
     pub fn sign_access(&self, claims: &AccessClaims, now: Millis) -> Result<String, TokenError> {
         let key = self.signing_key(now)?;
         let payload = serde_json::to_vec(claims).map_err(|_| TokenError::Invalid(Reason::Unsignable))?;
@@ -96,7 +96,8 @@ impl KeyRing {
         self.verify_access_with(token, rules, now, |claims| claims.into())
     }
 
-    /// [`KeyRing::verify_access`] without copies: `read` converts the claims for the caller.
+    /// Verifies an access token as [`KeyRing::verify_access`] does, without copying its claims. `read` converts the
+    /// claims for the caller.
     ///
     /// # Errors
     /// `Expired` or `Invalid`.
@@ -110,7 +111,8 @@ impl KeyRing {
         view_access(&self.open_access(token)?.payload, rules, now).map(read)
     }
 
-    /// [`KeyRing::verify_access`] for silent refresh: the claims, and whether they are expired.
+    /// Verifies an access token as [`KeyRing::verify_access`] does, and returns whether it is expired instead of an
+    /// error for that. Silent refresh needs the claims of expired tokens.
     ///
     /// # Errors
     /// `Invalid`.
@@ -130,7 +132,7 @@ impl KeyRing {
     /// Signs a refresh token for `generation` of a session, valid from `iat` until `exp`, both in seconds.
     ///
     /// # Errors
-    /// `Invalid` when the session id makes it longer than 8 KiB.
+    /// `Invalid` if the session id makes the token longer than 8 KiB.
     pub fn sign_refresh(
         &self,
         session_id: &str,
@@ -154,8 +156,8 @@ impl KeyRing {
         parse_refresh(&verified.payload, now)
     }
 
-    /// The JWK set (RFC 7517, 5) to publish: keys to come, the present one, and those retired less than
-    /// `publish_for` milliseconds ago. `None` with a shared secret.
+    /// Returns the JWK set (RFC 7517, 5) to publish. It has the future keys, the present key, and the keys that were
+    /// retired less than `publish_for` milliseconds ago. `None`: the key is a shared secret.
     #[must_use]
     pub fn jwks(&self, now: Millis, publish_for: Millis) -> Option<Value> {
         let keys: Vec<Value> = self
@@ -167,37 +169,37 @@ impl KeyRing {
         if keys.is_empty() { None } else { Some(json!({ "keys": keys })) }
     }
 
-    /// Whether a key of this name is in the ring.
+    /// Whether a key with this `kid` is in the ring.
     #[must_use]
     pub fn knows_kid(&self, kid: &str) -> bool {
         self.keys.iter().any(|key| key.signing.kid() == Some(kid))
     }
 
-    /// The names of the keys in the ring.
+    /// Returns the `kid` of each key in the ring.
     pub fn kids(&self) -> impl Iterator<Item = &str> {
         self.keys.iter().filter_map(|key| key.signing.kid())
     }
 
-    /// The name of the key that signs at `now`; `None` with a shared secret.
+    /// Returns the `kid` of the key that signs at `now`. `None`: the key is a shared secret.
     #[must_use]
     pub fn signing_kid(&self, now: Millis) -> Option<&str> {
         self.signing_key(now).ok()?.signing.kid()
     }
 
-    /// The instant from which the key that signs at `now` signs; `None` for the key of the option `secret`, which has
-    /// no start.
+    /// Returns the instant at which the key that signs at `now` began to sign. `None`: the key is that of the option
+    /// `secret`, which has no beginning.
     #[must_use]
     pub fn signing_since(&self, now: Millis) -> Option<Millis> {
         self.signing_key(now).ok().map(|key| key.active_from).filter(|from| *from != Millis::MIN)
     }
 
-    /// The algorithm that signs access tokens at `now`.
+    /// Returns the algorithm that signs access tokens at `now`.
     #[must_use]
     pub fn signing_algorithm(&self, now: Millis) -> Option<Algorithm> {
         self.signing_key(now).ok().map(|key| key.signing.algorithm())
     }
 
-    /// The `kid` that a token claims, unverified ([`jws::kid_of`]).
+    /// Returns the `kid` that a token claims, without verifying it ([`jws::kid_of`]).
     #[must_use]
     pub fn kid_of(token: &str) -> Option<String> {
         jws::kid_of(token)

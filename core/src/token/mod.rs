@@ -1,13 +1,14 @@
-//! Tokens: signed, verified and read here alone. Pure: bytes and `now` in, values out.
+//! Tokens. Only this module signs, verifies and reads them. Pure: it takes bytes and `now`, and returns values.
 //!
-//! * [`algorithm`] one table with everything about each JWS algorithm
-//! * [`key`] the keys, parsed once; [`pem`] reads private keys, [`wrap`] keeps them at rest, [`weak`] knows bad RSA
-//!   moduli
-//! * `foreign` refuses secrets that were meant as something else
-//! * [`jws`] the strict front door: compact JWS (RFC 7515) and nothing else
-//! * [`claims`], [`refresh`] and [`device`] the content of our kinds of token; none verifies as another
-//! * [`keyring`] the keys of a server, rotated by swapping the whole ring
-//! * [`jwks`] the keys of an issuer elsewhere; [`remote`] when to fetch them again and how long to trust them
+//! * [`algorithm`] is the table with all facts about each JWS algorithm.
+//! * [`key`] has the keys, which are parsed once. [`pem`] reads private keys, [`wrap`] encrypts them for the database,
+//!   and [`weak`] detects keys that must not be trusted.
+//! * `foreign` refuses secrets that were meant as something else.
+//! * [`jws`] verifies compact JWS (RFC 7515) strictly, and no other form.
+//! * [`claims`], [`refresh`] and [`device`] have the content of the kinds of tokens, of which none verifies as another.
+//! * [`keyring`] has the keys of a server, which a rotation replaces as a whole.
+//! * [`jwks`] has the keys of a remote issuer, and [`remote`] decides when to fetch them again and how long to use
+//!   them.
 //!
 //! The algorithm always comes from configuration and key, never from a token (RFC 8725, 3.1).
 
@@ -39,19 +40,19 @@ pub use key::{KeyError, SigningKey, VerifyingKey};
 pub use keyring::KeyRing;
 pub use refresh::RefreshClaims;
 
-/// Why a token is refused.
+/// The reason why a token is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// Everything about it is right but its time. Refresh, then repeat.
+    /// The token is right, except that it has expired. Refresh, then repeat.
     #[error("the token has expired")]
     Expired,
-    /// Anything else. The reason is for tests and logs: a client that learns it learns how to forge better.
+    /// The token is invalid. The reason is for tests and logs alone, since it would help a client to forge tokens.
     #[error("the token is invalid: {0}")]
     Invalid(Reason),
 }
 
 impl TokenError {
-    /// The reason as events carry it.
+    /// Returns the reason for the field `reason` of events.
     #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {
@@ -64,30 +65,30 @@ impl TokenError {
 /// The fault of a token that is refused, or that can't be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// It is no compact JWS with a header and claims as they must be.
+    /// It is no compact JWS, or its header or claims are malformed.
     Malformed,
     /// Its `typ` is that of another kind of token.
     Type,
-    /// Its `alg` is unknown or not among those that are accepted.
+    /// Its `alg` is unknown or not accepted.
     Algorithm,
-    /// No key is for it.
+    /// No key fits its `kid` and `alg`.
     UnknownKey,
-    /// No key that is for it made its signature.
+    /// No key that fits made its signature.
     Signature,
-    /// Its `nbf` is to come, or its `iat` is more than a day ahead.
+    /// Its `nbf` is in the future, or its `iat` is more than a day in the future.
     NotYetValid,
-    /// Its `iss` is another.
+    /// Its `iss` is not the configured issuer.
     Issuer,
     /// Its `aud` does not name the configured audience.
     Audience,
-    /// It would be longer than any reader of ours takes.
+    /// It would be longer than [`jws::MAX_TOKEN_BYTES`].
     TooLong,
     /// The key can't sign.
     Unsignable,
 }
 
 impl Reason {
-    /// The word for it, in `snake_case`.
+    /// Returns the name of the reason, in `snake_case`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! Private keys in PEM (RFC 7468), read leniently in form and strictly in content.
+//! Reads private keys in PEM (RFC 7468), leniently in form and strictly in content.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::key_error::KeyError;
 
-/// The contents of a PEM block.
+/// The DER content of a PEM block.
 pub(super) enum PrivateKeyDer {
     /// `RSA PRIVATE KEY` (RFC 8017, A.1.2)
     Pkcs1(Zeroizing<Vec<u8>>),
@@ -18,15 +18,15 @@ pub(super) enum PrivateKeyDer {
 
 const BEGIN: &str = "-----BEGIN ";
 
-/// Whether `text` is meant as PEM, valid or not. Such text is never an HMAC secret: with a public key as the secret,
-/// RS256 tokens can be forged as HS256.
+/// Whether `text` is meant as PEM, valid or not. Such text must never be an HMAC secret, since with a public key as the
+/// secret, anybody could forge HS256 tokens.
 #[must_use]
 pub fn looks_like_pem(text: &str) -> bool {
     text.contains(BEGIN.trim_end())
 }
 
-/// Finds the private key in `text`. Other blocks (EC parameters, certificates) are skipped; `\n` written out as
-/// two characters, as environment files have it, is a line break; line lengths don't matter.
+/// Finds the private key in `text`. Other blocks (EC parameters, certificates) are skipped. `\n` written as two
+/// characters, as in environment files, is a line break. The length of lines does not matter.
 pub(super) fn read_private_key(text: &str) -> Result<PrivateKeyDer, KeyError> {
     let text = Zeroizing::new(text.replace("\\r", ""));
     let text = Zeroizing::new(text.replace("\\n", "\n"));
@@ -59,7 +59,7 @@ fn decode(body: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     STANDARD.decode(packed.as_bytes()).map(Zeroizing::new).map_err(|_| KeyError("the PEM body is not base64"))
 }
 
-/// `der` as a `PRIVATE KEY` block with lines of 64 characters.
+/// Writes `der` as a `PRIVATE KEY` block with lines of 64 characters.
 pub(super) fn write_pkcs8(der: &[u8]) -> String {
     let body = Zeroizing::new(STANDARD.encode(der));
     let mut pem = String::with_capacity(body.len() + body.len() / 64 + 64);

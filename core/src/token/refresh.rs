@@ -1,7 +1,7 @@
-//! Refresh tokens: always HS256, under a key derived from the private half of a signing key.
+//! Refresh tokens. They are always HS256, under a key that is derived from the private part of a signing key.
 //!
-//! A party with the public keys, or with the shared secret as it is, can neither make nor accept a refresh token; the
-//! `typ` separates the two kinds even where keys would agree (RFC 8725, 3.11).
+//! A party that has only the public keys, or uses the shared secret directly, can neither make nor verify a refresh
+//! token. The `typ` separates access and refresh tokens even if their keys were equal (RFC 8725, 3.11).
 
 use serde::{Deserialize, Serialize};
 
@@ -21,22 +21,22 @@ const PURPOSE: &[u8] = b"sentri refresh token v1";
 /// The claims of a refresh token. Times are in whole seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RefreshClaims {
-    /// The session it continues.
+    /// The id of the session.
     #[serde(rename = "sessionId")]
     pub session_id: String,
-    /// The number of rotations before it; not negative.
+    /// The number of rotations before this token, which is not negative.
     #[serde(rename = "gen")]
     pub generation: i64,
     /// The time of the signature.
     pub iat: i64,
-    /// From when on it is expired.
+    /// The instant from which the token is expired.
     pub exp: i64,
 }
 
-/// The key that signs the refresh tokens that go with the access tokens of `key`; it has the same `kid`.
+/// Derives the key for refresh tokens from the key for access tokens. It has the same `kid`.
 ///
 /// # Errors
-/// None in practice: a derived key is never empty.
+/// None in practice, since a derived key is never empty.
 pub fn derive_refresh_key(key: &SigningKey) -> Result<SigningKey, KeyError> {
     let derived = derive_key(key.private_bytes().expose(), PURPOSE);
     Ok(SigningKey::from_secret(derived.expose(), Algorithm::Hs256)?.with_kid(key.kid().map(str::to_owned)))
@@ -53,10 +53,10 @@ struct Raw<'p> {
     exp: NumericDate,
 }
 
-/// Reads verified `payload`: exactly the four members, each once.
+/// Reads a verified payload, which must have exactly the four members, each once.
 ///
 /// # Errors
-/// `Expired` when `exp <= now` and all else is right, else `Invalid`.
+/// `Expired` if only `exp` has passed, else `Invalid`.
 pub fn parse_refresh(payload: &[u8], now: Millis) -> Result<RefreshClaims, TokenError> {
     const MALFORMED: TokenError = TokenError::Invalid(Reason::Malformed);
     let raw: Raw<'_> = serde_json::from_str(object_text(payload).ok_or(MALFORMED)?).map_err(|_| MALFORMED)?;

@@ -1,111 +1,114 @@
-//! The key set of a remote issuer, as a state, and the decision on it at an instant. Fetching is done elsewhere.
+//! The state of a remote issuer's key set, and the decision whether to use or to fetch it. Other code fetches it.
 //!
-//! A set is looked for again before it gets old, so in a busy process no request waits for it; it is used until it is
-//! `max_age` old, and for [`STALE_FOR`] beyond that while no newer set can be had. After any failed attempt the set at
-//! hand stays. No answer of an issuer can move these limits.
+//! A set is fetched again before it gets old, so that no request of a busy process waits for it. It is used until it is
+//! `max_age` old, and for [`STALE_FOR`] longer if no newer set can be fetched. After a failed attempt the present set
+//! stays. No answer of an issuer can change these limits.
 
 use std::sync::Arc;
 
 use super::jwks::JwkSet;
 use crate::clock::Millis;
 
-/// Between two attempts: tokens may name as many unknown keys as they like.
+/// The least time between two attempts in milliseconds, however many unknown keys tokens name.
 pub const RETRY_AFTER: Millis = 30_000;
-/// Between two attempts while there is no set to use at all and the issuer can't be reached: it may be starting up.
+/// The least time between two attempts in milliseconds while there is no usable set and the issuer can't be reached,
+/// since it may be starting.
 pub const RETRY_AFTER_UNREACHABLE: Millis = 2_000;
-/// The time for which an old set is used when no newer one can be had.
+/// The time in milliseconds for which an old set is used if no newer set can be fetched.
 pub const STALE_FOR: Millis = 24 * 60 * 60 * 1000;
 
-/// The keys to verify with.
+/// The decision on the key set for a token.
 #[derive(Debug, Clone)]
 pub enum KeyDecision {
-    /// This set.
+    /// Use this set.
     Use(Arc<JwkSet>),
-    /// This set, while a newer set is fetched for later calls.
+    /// Use this set, and fetch a newer set for later calls.
     UseAndFetch(Arc<JwkSet>),
-    /// A set that is to be fetched first, or that is being fetched.
+    /// Fetch a set first, or wait for the attempt that is in flight.
     Fetch,
-    /// Nothing: there is no set to trust, and it is too early to ask for one again.
+    /// Refuse the token. There is no usable set, and it is too early for another attempt.
     Refuse,
 }
 
-/// The end of an attempt that brought no set.
+/// The kind of a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FetchFailure {
-    /// No answer, or an answer that asks to come again: it may work any moment.
+    /// There was no answer, or an answer after which a later attempt may succeed soon.
     Unreachable,
-    /// An answer that is no key set, or a refused key set: it will not mend itself soon.
+    /// The answer was no key set, or a refused key set, which will not change soon.
     Refused,
 }
 
-/// The knowledge of a remote key set.
+/// The state of a remote key set.
 #[derive(Debug)]
 pub struct RemoteSet {
     max_age: Millis,
     set: Option<Arc<JwkSet>>,
     fetched_at: Millis,
-    /// The earliest begin of the next attempt.
+    /// The earliest time for the next attempt.
     next_attempt: Millis,
     in_flight: bool,
     failing: bool,
 }
 
 impl RemoteSet {
-    /// Nothing known. A set is to be replaced when it is `max_age` milliseconds old, a day at most.
+    /// Makes the state in which nothing is known. A set is replaced when it is `max_age` milliseconds old, at most a
+    /// day.
     #[must_use]
     pub fn new(max_age: Millis) -> Self {
         let max_age = max_age.min(STALE_FOR);
         Self { max_age, set: None, fetched_at: 0, next_attempt: Millis::MIN, in_flight: false, failing: false }
     }
 
-    /// Decides on the set and a fetch for a token at `now`.
+    /// Decides whether to use the set or to fetch one, for a token at `now`.
     #[must_use]
     pub fn decide(&self, now: Millis) -> KeyDecision {
         match &self.set {
             Some(set) if self.age(now) < self.refresh_age() => KeyDecision::Use(Arc::clone(set)),
-            // Old, and an attempt to replace it failed of late: no request waits for the next attempt.
+            // The set is due for replacement, or it is old and the last attempt failed. No request waits for the next
+            // attempt.
             Some(set) if self.age(now) < self.max_age || (self.failing && self.age(now) < self.end_age()) => {
                 let set = Arc::clone(set);
                 if self.may_attempt(now) { KeyDecision::UseAndFetch(set) } else { KeyDecision::Use(set) }
             }
             _ if self.in_flight || self.may_attempt(now) => KeyDecision::Fetch,
-            // The attempt was of late and without success, so what there is goes on.
+            // It is too early for another attempt, so the old set stays in use.
             Some(set) if self.age(now) < self.end_age() => KeyDecision::Use(Arc::clone(set)),
             _ => KeyDecision::Refuse,
         }
     }
 
-    /// Whether a token that no key of the set is for, or none verified, is worth an attempt or the wait for one.
+    /// Whether a token that no key of the set verifies is worth an attempt, or the wait for one in flight.
     #[must_use]
     pub fn may_know_more(&self, now: Millis) -> bool {
         self.in_flight || self.may_attempt(now)
     }
 
-    /// Whether `set`, which [`RemoteSet::decide`] gave, is still at hand.
+    /// Whether `set`, which [`RemoteSet::decide`] returned, is still the present set.
     #[must_use]
     pub fn is_at(&self, set: &Arc<JwkSet>) -> bool {
         self.set.as_ref().is_some_and(|known| Arc::ptr_eq(known, set))
     }
 
-    /// Whether an attempt is under way.
+    /// Whether an attempt is in flight.
     #[must_use]
     pub const fn is_in_flight(&self) -> bool {
         self.in_flight
     }
 
-    /// Whether the last attempt failed: then a key that is not in the set may exist all the same.
+    /// Whether the last attempt failed. Then a key that is not in the set may exist nevertheless.
     #[must_use]
     pub const fn is_failing(&self) -> bool {
         self.failing
     }
 
-    /// In how many milliseconds, at least one, an attempt may begin.
+    /// Returns the milliseconds until an attempt may begin, at least 1.
     #[must_use]
     pub fn retry_after(&self, now: Millis) -> Millis {
         self.next_attempt.saturating_sub(now).clamp(1, RETRY_AFTER)
     }
 
-    /// Until when a verdict made with the set at hand may be repeated without asking here again; 0: not at all.
+    /// Returns the time until which a result that was found with the present set may be cached. 0: not at all.
     #[must_use]
     pub fn fresh_until(&self, now: Millis) -> Millis {
         if self.set.is_none() {
@@ -116,8 +119,8 @@ impl RemoteSet {
         next.min(self.fetched_at.saturating_add(self.end_age()))
     }
 
-    /// Begins an attempt, if one may begin now; the caller fetches and then calls [`RemoteSet::succeed`] or
-    /// [`RemoteSet::fail`].
+    /// Begins an attempt if one may begin now, and returns whether it did. The caller then fetches a set, and calls
+    /// [`RemoteSet::succeed`] or [`RemoteSet::fail`].
     pub fn begin(&mut self, now: Millis) -> bool {
         let may = self.may_attempt(now);
         if may {
@@ -127,7 +130,7 @@ impl RemoteSet {
         may
     }
 
-    /// Ends an attempt that began at `began_at` with a set. `true` if the set is new.
+    /// Ends an attempt that began at `began_at` with a set. Returns whether the set is new.
     pub fn succeed(&mut self, set: Arc<JwkSet>, began_at: Millis) -> bool {
         let is_new = self.set.as_ref().is_none_or(|known| !known.is_same(&set));
         if is_new {
@@ -149,23 +152,24 @@ impl RemoteSet {
         }
     }
 
-    /// A quarter of its life is left for attempts in the background.
+    /// The age from which a set is replaced in the background, at three quarters of its life.
     const fn refresh_age(&self) -> Millis {
         self.max_age / 4 * 3
     }
 
-    /// The age from which a set is useless.
+    /// The age from which a set must not be used.
     const fn end_age(&self) -> Millis {
         self.max_age + STALE_FOR
     }
 
-    /// A set from the future was fetched before the clock was put right; it counts as due.
+    /// Returns the age of the set. A set from the future was fetched by a wrong clock, and counts as due for
+    /// replacement.
     fn age(&self, now: Millis) -> Millis {
         let age = now.saturating_sub(self.fetched_at);
         if age < -RETRY_AFTER { self.refresh_age() } else { age }
     }
 
-    /// A clock that was put back must not silence attempts for as long as it went back.
+    /// Whether an attempt may begin. A clock that was set back must not prevent attempts for that long.
     fn may_attempt(&self, now: Millis) -> bool {
         let early = self.next_attempt.saturating_sub(now);
         !self.in_flight && (early <= 0 || early > 2 * RETRY_AFTER)

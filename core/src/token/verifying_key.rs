@@ -1,4 +1,4 @@
-//! Keys that verify, parsed once and used often.
+//! Verifying keys, which are parsed once and used often.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use super::key_error::KeyError;
 use super::weak::{check_ed25519_point, check_rsa_public_key};
 use super::{Reason, TokenError};
 
-/// A key that verifies with one algorithm, whatever algorithm a token names.
+/// A key that verifies with a single algorithm, whatever algorithm a token names (RFC 8725, 3.1).
 pub struct VerifyingKey {
     algorithm: Algorithm,
     kid: Option<String>,
@@ -27,10 +27,10 @@ enum VerifyingMaterial {
 }
 
 impl VerifyingKey {
-    /// A shared secret for an HS algorithm.
+    /// Makes a key from a shared secret, for an HS algorithm.
     ///
     /// # Errors
-    /// An empty secret or an algorithm of another family.
+    /// The secret is empty, or the algorithm is of another family.
     pub fn hmac(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
         match algorithm.primitive() {
             Primitive::Hmac(_) if secret.is_empty() => Err(KeyError("the secret is empty")),
@@ -39,10 +39,10 @@ impl VerifyingKey {
         }
     }
 
-    /// An RSA key of modulus `n` and exponent `e`, big-endian without leading zeros.
+    /// Makes an RSA key from modulus `n` and exponent `e`, big-endian without leading zeros.
     ///
     /// # Errors
-    /// A weak key ([`check_rsa_public_key`]) or an algorithm of another family.
+    /// The key is weak ([`check_rsa_public_key`]), or the algorithm is of another family.
     pub fn rsa(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Result<Self, KeyError> {
         let Primitive::Rsa { verify, .. } = algorithm.primitive() else {
             return Err(KeyError("the algorithm doesn't fit the key type"));
@@ -54,10 +54,10 @@ impl VerifyingKey {
             .map_err(|_| KeyError("the RSA key is not usable"))
     }
 
-    /// A point on the curve of `algorithm`; both coordinates in full length (RFC 7518, 6.2.1).
+    /// Makes a key from a point on the curve of `algorithm`, with both coordinates in full length (RFC 7518, 6.2.1).
     ///
     /// # Errors
-    /// Coordinates of another length, a point off the curve, or an algorithm of another family.
+    /// A coordinate has another length, the point is not on the curve, or the algorithm is of another family.
     pub fn ec(algorithm: Algorithm, x: &[u8], y: &[u8]) -> Result<Self, KeyError> {
         let Primitive::Ec(Curve { coordinate_bytes, verify, .. }) = algorithm.primitive() else {
             return Err(KeyError("the algorithm doesn't fit the key type"));
@@ -70,10 +70,10 @@ impl VerifyingKey {
             .map_err(|_| KeyError("the EC point is not on the curve"))
     }
 
-    /// An Ed25519 key of 32 bytes.
+    /// Makes an Ed25519 key from 32 bytes.
     ///
     /// # Errors
-    /// Another length, or a point that must not be trusted ([`check_ed25519_point`]).
+    /// The length is another, or the point must not be trusted ([`check_ed25519_point`]).
     pub fn ed25519(x: &[u8]) -> Result<Self, KeyError> {
         check_ed25519_point(x)?;
         ParsedPublicKey::new(&ED25519, x)
@@ -87,7 +87,7 @@ impl VerifyingKey {
         key
     }
 
-    /// The same key under `kid`, or without one: a token that names a key is verified by that key alone.
+    /// Returns the same key with this `kid`, or without one. A token that names a key is verified by that key alone.
     #[must_use]
     pub fn with_kid(mut self, kid: Option<String>) -> Self {
         self.kid = kid;
@@ -95,7 +95,8 @@ impl VerifyingKey {
         self
     }
 
-    /// The same key, prepared for tokens of `typ`; without it, for `JWT`. Other types are read more slowly.
+    /// Returns the same key, prepared for tokens of `typ` instead of `JWT`. Tokens of other types are verified more
+    /// slowly.
     #[must_use]
     pub fn with_type(mut self, typ: &'static str) -> Self {
         self.typ = typ;
@@ -107,13 +108,13 @@ impl VerifyingKey {
         self.header = encode_header(self.algorithm, self.typ, self.kid.as_deref());
     }
 
-    /// The one algorithm it verifies.
+    /// Returns the algorithm.
     #[must_use]
     pub const fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// The name that tokens choose it by.
+    /// Returns the `kid`, by which tokens name the key.
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
@@ -123,15 +124,15 @@ impl VerifyingKey {
         self.typ
     }
 
-    /// The encoded header that our own tokens under this key carry.
+    /// Returns the encoded header that tokens of sentri under this key have.
     pub(super) fn header(&self) -> &str {
         &self.header
     }
 
-    /// Verifies a raw signature over `message`; HMAC tags are compared in constant time and in full length.
+    /// Verifies a raw signature over `message`. An HMAC is compared in constant time and in full length.
     ///
     /// # Errors
-    /// `Invalid` when it is not this key's.
+    /// `Invalid` if the signature is not of this key.
     pub fn verify_signature(&self, message: &[u8], signature: &[u8]) -> Result<(), TokenError> {
         match &self.material {
             VerifyingMaterial::Hmac(key) => hmac::verify(key, message, signature),

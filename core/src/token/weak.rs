@@ -2,13 +2,14 @@
 
 use super::key_error::KeyError;
 
-/// Smallest modulus (RFC 7518, 3.3).
+/// The smallest modulus, in bits (RFC 7518, 3.3).
 pub const MIN_RSA_BITS: usize = 2048;
-/// Largest modulus: a larger one only serves to keep the verifier busy.
+/// The largest modulus, in bits. A larger modulus would only keep the verifier busy.
 pub const MAX_RSA_BITS: usize = 8192;
 
-/// Refuses moduli outside 2048 to 8192 bits, even moduli, exponents that are even, 1 or above 32 bits, integers with
-/// leading zeros (RFC 7518, 6.3.1) and moduli made by the library of CVE-2017-15361 (ROCA).
+/// Checks an RSA public key. It refuses moduli outside 2048 to 8192 bits, even moduli, exponents that are even, 1 or
+/// above 32 bits, integers with leading zeros (RFC 7518, 6.3.1), and moduli made by the library of CVE-2017-15361
+/// (ROCA).
 ///
 /// # Errors
 /// The reason.
@@ -41,8 +42,8 @@ pub fn check_rsa_public_key(n: &[u8], e: &[u8]) -> Result<(), KeyError> {
     Ok(())
 }
 
-/// The points of order 1, 2, 4 and 8 by their `y`, little-endian. Under such a key signatures can be forged without the
-/// private key.
+/// The points of order 1, 2, 4 and 8, by their little-endian `y`. Under such a key, signatures can be forged without
+/// the private key.
 const ED25519_SMALL_ORDER: [[u8; 32]; 5] = [
     little_endian(0),
     little_endian(1),
@@ -63,7 +64,8 @@ const fn little_endian(value: u8) -> [u8; 32] {
     bytes
 }
 
-/// The number of 255 bits, all set except for the lowest byte. The field's prime ends in `0xed`.
+/// Returns a number of 255 bits, all of them set except for the lowest byte, which is given. The field's prime is such
+/// a number with `0xed`.
 const fn below_2_255(lowest: u8) -> [u8; 32] {
     let mut bytes = [0xff; 32];
     bytes[0] = lowest;
@@ -88,8 +90,8 @@ pub fn check_ed25519_point(point: &[u8]) -> Result<(), KeyError> {
     Ok(())
 }
 
-// Both primes of a vulnerable key are 65537^a modulo the product of the first primes, hence so is the modulus,
-// modulo each of them. A sound modulus passes for all of these primes once in 2^27 keys or so.
+// Both primes of a vulnerable key are powers of 65537 modulo the product of the first primes. So the modulus of the key
+// is a power of 65537 modulo each of these primes. A sound modulus is so for all of them about once in 2^27 keys.
 const ROCA_PRIMES: [u32; 38] = [
     3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109,
     113, 127, 131, 137, 139, 149, 151, 157, 163, 167,

@@ -1,20 +1,19 @@
-//! The `Authorization` header, as far as its scheme is Bearer. Pure.
+//! Reads bearer tokens from the `Authorization` header (RFC 6750, 2.1). Pure.
 
-/// The content of an `Authorization` header, as far as it concerns us.
+/// The content of an `Authorization` header, as far as it matters to sentri.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Authorization<'a> {
-    /// There is none, or it is of a scheme that is not ours, such as the `Basic` of a proxy in front of the
-    /// application.
+    /// There is no header, or it has another scheme, such as the `Basic` of a proxy in front of the application.
     None,
     /// `Bearer <token>`
     Bearer(&'a str),
-    /// A part of it has the scheme Bearer, and the header as a whole is not `Bearer <token>`.
+    /// A part of the header has the scheme Bearer, but the whole header is not `Bearer <token>`.
     Malformed,
 }
 
-/// Reads an `Authorization` header. If any part between commas has the scheme Bearer, with or without a token, then the
-/// header must be well formed and excludes the cookie: a proxy may have joined several lines into one, and it is
-/// unknown which of them the client means.
+/// Reads an `Authorization` header. If any part between commas has the scheme Bearer, with or without a token, but the
+/// whole header is not `Bearer <token>`, it is malformed, and the cookie does not count either. A proxy may have joined
+/// several lines into one, and it is unknown which of them the client means.
 #[must_use]
 pub fn read(header: Option<&str>) -> Authorization<'_> {
     let Some(header) = header else { return Authorization::None };
@@ -26,11 +25,12 @@ pub fn read(header: Option<&str>) -> Authorization<'_> {
     if header.split(',').any(scheme) { Authorization::Malformed } else { Authorization::None }
 }
 
-/// The longest header that is remembered, in bytes: a memory that is bounded in entries must be so in bytes.
+/// The longest header that hosts cache, in bytes, since a cache that is bounded in entries must be bounded in bytes,
+/// too.
 pub const MAX_MEMORABLE: usize = 4_096;
 
-/// Whether a host may remember the result of `protect()` by the text of this header. A token can be written in
-/// thousands of ways, with spaces and capitals, and only the common one is worth a place.
+/// Whether a host may cache the result of `protect()` by the text of this header. The same token can be written in
+/// thousands of ways, with spaces and capitals, and only the usual spelling is cached.
 #[must_use]
 pub fn is_memorable(header: &str) -> bool {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
@@ -38,7 +38,7 @@ pub fn is_memorable(header: &str) -> bool {
     header.len() <= MAX_MEMORABLE && token.is_some_and(|token| token.bytes().all(is_plain))
 }
 
-/// The token of `Bearer <token>` (RFC 6750, 2.1); the scheme's case does not matter.
+/// Returns the token of `Bearer <token>` (RFC 6750, 2.1). The case of the scheme does not matter.
 fn bearer(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_once(' ')?;
     let token = token.trim_matches(' ');

@@ -1,4 +1,4 @@
-//! The address of the client: one spelling for each, and the proxies that are trusted for it.
+//! The address of the client: a canonical spelling, and the proxies that are trusted to forward it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::error::Error;
 
-/// Reads an address as frameworks and proxies write it: with a zone (`fe80::1%eth0`), in brackets, with a port. An
-/// IPv4-mapped IPv6 address becomes the IPv4 address, and the zone is dropped.
+/// Reads an address as frameworks and proxies write it, perhaps with a zone (`fe80::1%eth0`), in brackets, or with a
+/// port. An IPv4-mapped IPv6 address becomes the IPv4 address. Zone and port are dropped.
 #[must_use]
 pub fn canonical(text: &str) -> Option<IpAddr> {
     let text = text.trim();
@@ -27,7 +27,8 @@ pub fn canonical(text: &str) -> Option<IpAddr> {
     v6(text)
 }
 
-/// The bucket of a client: an IPv4 address, or the /64 of an IPv6 one, since every customer has that many.
+/// Returns the bucket of a client, which is the IPv4 address, or the /64 of the IPv6 address, since a single customer
+/// has all addresses of a /64.
 #[must_use]
 pub fn bucket(address: IpAddr) -> String {
     match address.to_canonical() {
@@ -36,15 +37,15 @@ pub fn bucket(address: IpAddr) -> String {
     }
 }
 
-/// Which forwarded addresses are believed (`trustProxy` option).
+/// The proxies whose forwarded addresses are trusted (`trustProxy` option).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum TrustProxy {
-    /// None: the peer is the client.
+    /// No proxy is trusted, so the peer is the client.
     #[default]
     None,
-    /// The number of proxies before us; the address that the outermost of them saw is the client's.
+    /// This many proxies stand in front. The client's address is that which the outermost of them saw.
     Hops(u8),
-    /// Proxies have addresses in these ranges; the last one outside of them is the client.
+    /// Proxies have addresses in these ranges. The client's is the last address outside of them.
     Ranges(Vec<Range>),
 }
 
@@ -56,11 +57,11 @@ pub struct Range {
 }
 
 impl TrustProxy {
-    /// Reads the option: absent, null or `false`; a number of hops from 1 to 255; a range, or a list of ranges
-    /// (`10.0.0.0/8`, an address, `loopback`, `linklocal`, `uniquelocal`), also with commas in one string.
+    /// Reads the option. It may be absent, null, `false` or 0, or a number of proxies up to 255, or a list of ranges
+    /// (`10.0.0.0/8`, an address, `loopback`, `linklocal`, `uniquelocal`), which may be a string with commas.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR`, also for `true`, which would trust any client.
+    /// `CONFIGURATION_ERROR` for any other value, also for `true`, which would trust any client.
     pub fn from_option(option: Option<&Value>) -> Result<Self, Error> {
         let entries = match option {
             None | Some(Value::Null | Value::Bool(false)) => return Ok(Self::None),
@@ -97,7 +98,7 @@ impl TrustProxy {
         Ok(Self::Ranges(ranges))
     }
 
-    /// Whether the hop at `distance` (0 is the peer) with this address is trusted to name the hop before it.
+    /// Whether the hop with this address at `distance` (0 is the peer) is trusted to name the hop before it.
     fn trusts(&self, distance: usize, address: IpAddr) -> bool {
         match self {
             Self::None => false,
@@ -108,7 +109,7 @@ impl TrustProxy {
 }
 
 impl Range {
-    /// Reads `address/bits`, or one address.
+    /// Reads `address/bits`, or a single address.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (address, bits) = match text.split_once('/') {
@@ -122,7 +123,8 @@ impl Range {
             Some(_) => return None,
             None => most,
         };
-        // A range of mapped addresses is a range of IPv4 ones, as the addresses it is compared with are.
+        // A range of IPv4-mapped addresses becomes a range of IPv4 addresses, like the addresses that it is compared
+        // with.
         match network.to_canonical() {
             folded if folded == network => Some(Self { network, bits }),
             folded => bits.checked_sub(96).map(|bits| Self { network: folded, bits }),
@@ -141,17 +143,16 @@ impl Range {
     }
 }
 
-/// The client's address: from the peer back through `X-Forwarded-For`, as far as every hop is trusted. `forwarded` are
-/// the header's values in the order received. An entry that is no address ends the walk: the entries before it have no
-/// trusted author.
+/// Returns the client's address. It goes from the peer back through `X-Forwarded-For`, as long as every hop is trusted.
+/// `forwarded` are the header's values in the order received. An entry that is no address ends the search, since no
+/// trusted hop wrote the entries before it.
 #[must_use]
 pub fn resolve<'a>(peer: IpAddr, forwarded: impl DoubleEndedIterator<Item = &'a str>, trust: &TrustProxy) -> IpAddr {
     walk(peer.to_canonical(), 0, entries(forwarded), trust)
 }
 
-/// The client's address from what the host knows of the peer. A peer without address, at the other end of a Unix
-/// socket, is a proxy like any other where proxies are counted; if proxies are trusted by address, the client behind it
-/// is unknown.
+/// Returns the client's address, also for a peer without an address, as on a Unix socket. Such a peer is a proxy if
+/// `trust` counts proxies. If proxies are trusted by address, or not at all, its client is unknown.
 #[must_use]
 pub fn client<'a>(
     peer: Option<&str>,
@@ -169,10 +170,10 @@ pub fn client<'a>(
     }
 }
 
-/// Whether a request seems to have come through an undeclared proxy: the peer is in a private network, where proxies
-/// are and clients seldom, it is not trusted, and it names a client that is not itself. A peer that a framework has
-/// resolved already is among the entries. A public peer may be a client that made the header up, so it counts as a
-/// client.
+/// Whether a request seems to have come through an undeclared proxy. It does if the peer is in a private network, where
+/// proxies are and clients seldom, is not trusted, and forwards another address. A peer among the forwarded addresses
+/// does not count, since the framework has then resolved the client already. A public peer does not count either, since
+/// it may be a client that made the header up.
 #[must_use]
 pub fn is_undeclared_proxy<'a>(peer: &str, forwarded: impl Iterator<Item = &'a str>, trust: &TrustProxy) -> bool {
     let Some(peer) = canonical(peer).filter(|peer| is_private(*peer) && !trust.trusts(0, *peer)) else { return false };
@@ -180,14 +181,14 @@ pub fn is_undeclared_proxy<'a>(peer: &str, forwarded: impl Iterator<Item = &'a s
     !named.contains(&peer) && named.iter().any(|address| !address.is_loopback())
 }
 
-/// Whether the address is of no client of the internet: private networks (RFC 1918, RFC 4193, RFC 6598), loopback and
-/// link-local addresses.
+/// Whether the address is in a private network (RFC 1918, RFC 4193, RFC 6598), loopback or link-local, so that no
+/// client of the internet has it.
 fn is_private(address: IpAddr) -> bool {
     let ranges = ["loopback", "linklocal", "uniquelocal"].into_iter().filter_map(named).flatten().copied();
     ranges.chain(["100.64.0.0/10"]).filter_map(Range::parse).any(|range| range.contains(address))
 }
 
-/// From the nearest hop to the farthest.
+/// Returns the entries of the header, from the nearest hop to the farthest.
 fn entries<'a>(forwarded: impl DoubleEndedIterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
     forwarded.rev().flat_map(|value| value.rsplit(','))
 }
@@ -210,7 +211,7 @@ fn v6(text: &str) -> Option<IpAddr> {
     address.parse::<Ipv6Addr>().ok().map(|address| IpAddr::V6(address).to_canonical())
 }
 
-/// Up to five digits.
+/// Whether a text is one to five digits.
 fn is_port(text: &str) -> bool {
     (1..=5).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
 }
@@ -219,7 +220,7 @@ fn width(address: IpAddr) -> u8 {
     if address.is_ipv4() { 32 } else { 128 }
 }
 
-/// The names that Express knows for ranges.
+/// Returns the ranges of a name, as Express has them.
 fn named(name: &str) -> Option<&'static [&'static str]> {
     match name {
         "loopback" => Some(&["127.0.0.0/8", "::1/128"]),

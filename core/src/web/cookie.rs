@@ -1,4 +1,4 @@
-//! Cookies (RFC 6265bis): strict reading, and writing with attributes that fit together.
+//! Cookies (RFC 6265bis), which are read strictly and written with attributes that fit together.
 
 use serde_json::{Map, Value};
 
@@ -10,7 +10,7 @@ mod twins;
 pub use received::{CookieValues, MAX_VALUES, read, values};
 pub use twins::place_of;
 
-/// The longest `Set-Cookie` value that browsers are sure to keep (RFC 6265, 6.1).
+/// The longest `Set-Cookie` value that all browsers keep, in bytes (RFC 6265, 6.1).
 pub const MAX_COOKIE_BYTES: usize = 4_096;
 
 /// The other sites whose requests carry the cookie (RFC 6265bis, `SameSite`).
@@ -18,9 +18,9 @@ pub const MAX_COOKIE_BYTES: usize = 4_096;
 pub enum SameSite {
     /// No other site.
     Strict,
-    /// Those of links that were followed here.
+    /// Other sites, by links that users follow.
     Lax,
-    /// All other sites; needs `Secure`.
+    /// All other sites. It needs `Secure`.
     None,
 }
 
@@ -34,22 +34,22 @@ impl SameSite {
     }
 }
 
-/// A cookie's name and attributes (`cookie` and `accessCookie` options). The parts fit together.
+/// A cookie's name and attributes (`cookie` and `accessCookie` options), checked to fit together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CookieRules {
-    /// The name, prefix included.
+    /// The name with its prefix.
     pub name: String,
-    /// The domain that it is sent to with its subdomains; `None`: this host alone.
+    /// The domain to which it is sent, with all subdomains. `None`: it is sent to this host alone.
     pub domain: Option<String>,
-    /// Below which path it is sent.
+    /// The path at and below which it is sent.
     pub path: String,
-    /// Over TLS only.
+    /// Whether it is sent over TLS alone.
     pub secure: bool,
     /// The other sites whose requests carry it.
     pub same_site: SameSite,
-    /// Kept apart for each top-level site (CHIPS).
+    /// Whether browsers keep it apart for each top-level site (CHIPS).
     pub partitioned: bool,
-    /// Out of reach of scripts.
+    /// Whether scripts can't read it.
     pub http_only: bool,
 }
 
@@ -58,11 +58,12 @@ impl CookieRules {
     pub const MEMBERS: &[&'static str] =
         &["name", "prefix", "domain", "path", "secure", "sameSite", "partitioned", "httpOnly"];
 
-    /// Reads the `cookie` option, which is on by default: `{name: 'refresh_token', path: '/', sameSite: 'lax', secure:
-    /// production}` and always `HttpOnly`. `None`: `false`, the refresh token goes into the body.
+    /// Reads the `cookie` option, which is on by default with
+    /// `{name: 'refresh_token', path: '/', sameSite: 'lax', secure: production}`. The cookie is always `HttpOnly`.
+    /// `None`: the option is `false`, so the refresh token is in bodies.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` naming the member and, where two of them clash, both.
+    /// `CONFIGURATION_ERROR` that names the member, or both members if two of them conflict.
     pub fn refresh(option: Option<&Value>, production: bool) -> Result<Option<Self>, Error> {
         match option {
             Some(Value::Bool(false)) => Ok(None),
@@ -80,8 +81,8 @@ impl CookieRules {
         }
     }
 
-    /// Reads the `accessCookie` option, which is off by default: `{name: 'access_token'}` and the rest as above, but
-    /// `HttpOnly` only when asked.
+    /// Reads the `accessCookie` option, which is off by default. Its defaults are those of `cookie`, except for the
+    /// name `access_token`, and that it is `HttpOnly` only if the option says so. `None`: off.
     ///
     /// # Errors
     /// As [`CookieRules::refresh`].
@@ -96,8 +97,8 @@ impl CookieRules {
         Reader { option: "accessCookie", members, production }.rules("access_token", false).map(Some)
     }
 
-    /// The rules of the device cookie (`knownDevices` option): `sentri_device`, with the prefix of this cookie's name
-    /// and its attributes, always `HttpOnly`.
+    /// Returns the rules of the device cookie (`knownDevices` option). Its name is `sentri_device`, with the prefix and
+    /// the attributes of this cookie, and it is always `HttpOnly`.
     #[must_use]
     pub fn for_devices(&self) -> Self {
         let prefix = ["__Host-", "__Secure-"].into_iter().find(|prefix| has_prefix(&self.name, prefix));
@@ -105,8 +106,8 @@ impl CookieRules {
         Self { name, http_only: true, ..self.clone() }
     }
 
-    /// A `Set-Cookie` value. Bytes that a cookie can't hold are percent-encoded, so that no value can add attributes;
-    /// tokens hold none of them and come back from [`read`] as they are.
+    /// Writes a `Set-Cookie` value. Bytes that a cookie can't hold are percent-encoded, so that no value can add
+    /// attributes. Tokens have no such bytes, and [`read`] returns them unchanged.
     #[must_use]
     pub fn write(&self, value: &str, max_age_seconds: u64) -> String {
         let mut text = format!("{}=", self.name);
@@ -122,15 +123,17 @@ impl CookieRules {
         text
     }
 
-    /// [`CookieRules::write`]. If the line is longer than browsers keep, the line that deletes the cookie and the
-    /// length: a browser drops the long cookie, and the cookie of an earlier session would stay.
+    /// Writes a `Set-Cookie` value as [`CookieRules::write`] does. If it is longer than [`MAX_COOKIE_BYTES`], returns a
+    /// value that deletes the cookie, and the length that was too long. A browser would drop the long cookie, and the
+    /// cookie of an earlier session would stay.
     #[must_use]
     pub fn write_if_it_fits(&self, value: &str, max_age_seconds: u64) -> (String, Option<usize>) {
         let line = self.write(value, max_age_seconds);
         if line.len() > MAX_COOKIE_BYTES { (self.clear(), Some(line.len())) } else { (line, None) }
     }
 
-    /// A `Set-Cookie` value that deletes the cookie: the same attributes, or the browser would take it for another.
+    /// Writes a `Set-Cookie` value that deletes the cookie. It has the same attributes, or browsers would take it for
+    /// another cookie.
     #[must_use]
     pub fn clear(&self) -> String {
         let mut text = format!("{}=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT", self.name);
@@ -169,7 +172,7 @@ impl Reader<'_> {
         let same_site = self.same_site()?;
         let partitioned = self.boolean("partitioned")?.unwrap_or(false);
         let is_host = has_prefix(&name, "__Host-");
-        // Browsers drop a cookie that has one of these without Secure.
+        // Browsers drop a cookie with one of these attributes if it is not `Secure`.
         let needs_secure = if same_site == SameSite::None {
             Some("sameSite: 'none'")
         } else if partitioned {
@@ -226,7 +229,7 @@ impl Reader<'_> {
 
     fn domain(&self) -> Result<Option<String>, Error> {
         let Some(domain) = self.text("domain")? else { return Ok(None) };
-        // A leading dot means nothing any more (RFC 6265, 5.2.3).
+        // A leading dot is ignored (RFC 6265, 5.2.3).
         let domain = domain.strip_prefix('.').unwrap_or(domain).to_ascii_lowercase();
         let is_label = |label: &str| {
             !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
@@ -258,17 +261,17 @@ impl Reader<'_> {
     }
 }
 
-/// Browsers compare the prefixes in any case.
+/// Whether a name has a prefix. Browsers ignore case here.
 fn has_prefix(name: &str, prefix: &str) -> bool {
     name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
-/// A token byte of RFC 9110, 5.6.2.
+/// Whether a byte may be in a token (RFC 9110, 5.6.2).
 fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// A `cookie-octet` of RFC 6265, 4.1.1.
+/// Whether a byte is a `cookie-octet` (RFC 6265, 4.1.1).
 const fn is_cookie_octet(byte: u8) -> bool {
     matches!(byte, 0x21 | 0x23..=0x2B | 0x2D..=0x3A | 0x3C..=0x5B | 0x5D..=0x7E)
 }

@@ -1,5 +1,5 @@
-//! The parts of HTTP that decide without a request: cookies, origins, addresses of clients, the `Authorization` header
-//! and queries. Pure, and below `config`, whose options become rules of these modules.
+//! The parts of HTTP that need no request: cookies, origins, addresses of clients, the `Authorization` header, queries
+//! and traces. Pure. `config` makes the rules of these modules from the options.
 
 pub mod authorization;
 pub mod client_ip;

@@ -1,4 +1,5 @@
-//! Cross-site request forgery: whether a request that a cookie authenticates comes from a permitted origin.
+//! Protection against cross-site request forgery: decides whether a request that a cookie authenticates comes from a
+//! permitted origin.
 
 use std::net::Ipv6Addr;
 
@@ -6,7 +7,7 @@ use serde_json::Value;
 
 use crate::error::Error;
 
-/// An origin (RFC 6454, 4), with its port filled in where the scheme has a default one.
+/// An origin (RFC 6454, 4). The port is set if the scheme has a default port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     scheme: String,
@@ -15,10 +16,10 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Reads `scheme://host[:port]` and nothing more: no path, no user, no wildcard, not `null`.
+    /// Reads `scheme://host[:port]`. A path, a user, a wildcard or `null` is refused.
     ///
     /// # Errors
-    /// A fragment to be put behind the text, naming the fault.
+    /// A sentence on the fault, to follow the text.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         if text.contains('*') {
             return Err("must not hold a wildcard: list every origin");
@@ -41,7 +42,7 @@ impl Origin {
         Ok(Self { scheme, host, port })
     }
 
-    /// Whether a `Host` header names the same host and port. The header has no scheme: without a port it means the
+    /// Whether a `Host` header names the same host and port. The header has no scheme, so without a port it means the
     /// default port of this origin's scheme.
     fn is_at(&self, host_header: &str) -> bool {
         split_port(host_header)
@@ -49,7 +50,7 @@ impl Origin {
     }
 }
 
-/// The parts of a request that show which page sent it.
+/// The parts of a request that show which page has sent it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Provenance<'a> {
     /// `Sec-Fetch-Site`
@@ -64,13 +65,13 @@ pub struct Provenance<'a> {
 
 impl Provenance<'_> {
     /// Whether the request is known to have come by TLS. A framework that says `http` may be behind a proxy that ends
-    /// TLS and that it does not trust, so nothing is known then.
+    /// TLS and that it does not trust, so `http` proves nothing.
     fn is_secure(&self) -> bool {
         self.scheme.is_some_and(|scheme| ["https", "wss"].iter().any(|secure| scheme.eq_ignore_ascii_case(secure)))
     }
 }
 
-/// Reads the `trustedOrigins` option; absent or null is none.
+/// Reads the `trustedOrigins` option. If it is absent or null, there are none.
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR` naming the entry.
@@ -89,25 +90,27 @@ pub fn trusted_origins(option: Option<&Value>) -> Result<Vec<Origin>, Error> {
     entries.iter().map(read).collect()
 }
 
-/// Whether the method changes nothing (RFC 9110, 9.2.1), so that a forged request gains nothing either.
+/// Whether the method is safe (RFC 9110, 9.2.1). A safe request changes nothing, so to forge it gains nothing.
 #[must_use]
 pub fn is_safe(method: &str) -> bool {
     ["GET", "HEAD", "OPTIONS", "TRACE"].iter().any(|safe| method.eq_ignore_ascii_case(safe))
 }
 
-/// Whether a request that a cookie authenticates may be acted upon: its method is safe, or it [proves its
+/// Whether a request that a cookie authenticates may be served. It may if its method is safe, or if it [proves its
 /// origin](proves_origin).
 #[must_use]
 pub fn same_origin(method: &str, provenance: Provenance<'_>, trusted: &[Origin]) -> bool {
     is_safe(method) || proves_origin(provenance, trusted)
 }
 
-/// Whether the headers prove that a page of ours, or no page at all, sent the request. In this order:
-/// 1. an `Origin` that is trusted: yes;
-/// 2. a `Sec-Fetch-Site`, which no page can forge: yes for `same-origin` and `none`, no for everything else;
-/// 3. an `Origin`: yes when it is the host's, by `https` where the request is known to have come by it, because any
-///    machine on the network can serve the `http` page of a host; `null` and malformed text is no page of ours;
-/// 4. neither header: not a browser, nothing to forge.
+/// Whether the headers prove that a page of an own or trusted origin, or no page at all, sent the request. The first of
+/// these rules that applies decides:
+/// 1. With an `Origin` that is trusted, they do.
+/// 2. With `Sec-Fetch-Site`, which no page can forge, they do for `same-origin` and `none` alone.
+/// 3. With an `Origin`, they do if it is that of the host. If the request is known to have come by `https`, the origin
+///   must have that scheme, since any machine on the network can serve an `http` page of the host. `null` and malformed
+///   text prove nothing.
+/// 4. With neither header, they do, since the client is no browser and its request can't be forged by a page.
 #[must_use]
 pub fn proves_origin(provenance: Provenance<'_>, trusted: &[Origin]) -> bool {
     let Provenance { sec_fetch_site, origin, host, scheme: _ } = provenance;
@@ -127,7 +130,7 @@ pub fn proves_origin(provenance: Provenance<'_>, trusted: &[Origin]) -> bool {
     }
 }
 
-/// Host in lower case and port, of `host`, `host:port`, `[v6]` or `[v6]:port`.
+/// Reads `host`, `host:port`, `[v6]` or `[v6]:port`, and returns the host in lower case and the port.
 fn split_port(text: &str) -> Option<(String, Option<u16>)> {
     let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, rest)) => {

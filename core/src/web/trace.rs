@@ -1,7 +1,8 @@
 //! The trace that a request belongs to (W3C Trace Context). Pure.
 
-/// Returns the trace id of a `traceparent` header (3.2): 32 lower-case hexadecimal digits, not all of them zero.
-/// Versions after 00 may have more fields behind the flags; version ff is not allowed.
+/// Returns the trace id of a `traceparent` header (3.2), which is 32 lower-case hexadecimal digits that are not all
+/// zero. `None`: the header is malformed. Versions after 00 may have more fields after the flags; version ff is not
+/// allowed.
 #[must_use]
 pub fn id_of(traceparent: &str) -> Option<&str> {
     let mut parts = traceparent.splitn(5, '-');

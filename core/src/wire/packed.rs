@@ -1,4 +1,4 @@
-//! The flat text of a token's claims, which crosses with every request and is the fastest to read.
+//! The flat text of a token's claims. It may cross with every request, and is the fastest form to read.
 
 use std::fmt::Write as _;
 
@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use super::outcome;
 use crate::token::claims::AccessView;
 
-/// The separator of packed texts; a claim that holds it crosses as JSON.
+/// The separator of packed texts. If a claim holds it, the claims cross as JSON.
 const SEPARATOR: char = '\u{1f}';
 
-/// The flat form of a verified token, which takes least time to read: `exp` in seconds, id, session id (may be empty)
-/// and roles, each after a unit separator. [`outcome`] of `{id, roles, sessionId, exp}` for claims that hold the
-/// separator.
+/// Writes the claims of a verified token as flat text: `exp` in seconds, then id, session id (which may be empty) and
+/// roles, with a unit separator before each. If a claim holds the separator, it writes the [`outcome`] of
+/// `{id, roles, sessionId, exp}` instead.
 #[must_use]
 pub fn verified_text(claims: AccessView<'_>) -> String {
     let AccessView { id, roles, session_id, exp, .. } = claims;
@@ -30,8 +30,8 @@ pub fn verified_text(claims: AccessView<'_>) -> String {
     text
 }
 
-/// Reads the claims of a token to be signed in the flat form: id, session id (may be empty) and roles, a unit separator
-/// between them. `{id, sessionId, roles}`
+/// Reads the claims for a new token from flat text, which has id, session id (which may be empty) and roles, with unit
+/// separators between them. Returns `{id, sessionId, roles}`.
 #[must_use]
 pub fn read_claims_text(text: &str) -> Value {
     let mut parts = text.split(SEPARATOR);

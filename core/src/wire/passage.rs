@@ -1,4 +1,4 @@
-//! Requests at the idempotency gate.
+//! Reads requests at the idempotency gate, and writes its decisions.
 
 use serde_json::Value;
 
@@ -7,8 +7,8 @@ use super::{response_data, response_value, value};
 use crate::http::envelope::error_response;
 use crate::idempotency::{Admission, Credentials, Incoming, Passage};
 
-/// Reads a request at the gate; `body` is the text in the body's place. A malformed request has no method, so it passes
-/// freely.
+/// Reads a request at the gate. `body` is the body, or another text that stands for it. A malformed request has no
+/// method, so it passes freely.
 #[must_use]
 pub fn read_incoming<'a>(request: &'a Value, body: &'a [u8]) -> Incoming<'a> {
     let GateRequest {
@@ -40,7 +40,8 @@ pub const fn passage_kind(passage: &Passage) -> &'static str {
     }
 }
 
-/// The response that a passage answers with. That of a replay has no body here; null where there is none.
+/// Writes the response of a passage, or null if it has none. The body of a replay is left out, since it crosses as
+/// bytes.
 #[must_use]
 pub fn passage_response(passage: &Passage) -> Value {
     match passage {
@@ -50,8 +51,8 @@ pub fn passage_response(passage: &Passage) -> Value {
     }
 }
 
-/// The decision on the stored answer of a passage. `asked` says whether `protect()` was asked, and `roles` are those of
-/// the user whom it lets in, if it does.
+/// Writes the decision on the stored answer of a passage. `asked` says whether `protect()` was asked, and `roles` are
+/// those of the user whom it admits, if it does.
 #[must_use]
 pub fn replay_value(passage: &Passage, asked: bool, roles: Option<&[String]>) -> Value {
     let asker = match roles {

@@ -12,12 +12,13 @@ use crate::idempotency::Replay;
 /// A JSON object.
 type Object = Value;
 
-/// Reads a record. Anything but an object is an empty one: serde would take a list for its members in their order.
+/// Reads a record. A value that is no object becomes an empty record, since serde would accept a list as the members in
+/// their order.
 pub(super) fn read<'a, T: Default + Deserialize<'a>>(value: &'a Value) -> T {
     if value.is_object() { T::deserialize(value).unwrap_or_default() } else { T::default() }
 }
 
-/// A request to an endpoint. Its body as received crosses beside it.
+/// A request to an endpoint. Its body as received crosses separately.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct EndpointRequest {
@@ -30,19 +31,20 @@ pub(super) struct EndpointRequest {
     /// The scheme by which the request came, as the framework knows it.
     pub scheme: Option<String>,
     pub headers: Vec<(String, String)>,
-    /// JSON text of the body, where the framework has parsed it.
+    /// The JSON text of the body, if the framework has parsed it.
     pub parsed: Option<String>,
-    /// Whether the body is longer than is read.
+    /// Whether the body is longer than the limit, so that it was not read.
     pub too_large: Option<bool>,
     pub client_ip: Option<String>,
     pub request_id: Option<String>,
-    /// A number that comes back to overrides and `isTokenRevoked`.
+    /// The host's number for the request, which its overrides and `isTokenRevoked` get back.
     pub host_context: Option<u32>,
-    /// Whether there is no framework: pages of `trustedOrigins` read the answer, events have the trace.
+    /// Whether there is no framework. Pages of `trustedOrigins` may then read the answer, and events carry the trace
+    /// id.
     pub alone: Option<bool>,
 }
 
-/// A request at the idempotency gate. The text in the place of its body crosses beside it.
+/// A request at the idempotency gate. Its body, or a text that stands for it, crosses separately.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct GateRequest<'a> {
@@ -51,12 +53,12 @@ pub(super) struct GateRequest<'a> {
     pub path_and_query: &'a str,
     /// The value of the header that holds the key.
     pub header_value: Option<&'a str>,
-    /// The user id named by the request's tokens, or an empty text.
+    /// The identity that the request's tokens name.
     pub identity: Option<&'a str>,
     pub authorization: Option<&'a str>,
     pub cookie: Option<&'a str>,
     pub api_key: Option<&'a str>,
-    /// The name of the caller that a function of the host gave.
+    /// The caller's name, as the host's function `credential` returned it.
     pub named: Option<&'a str>,
     /// The address of the client.
     pub address: Option<&'a str>,
@@ -70,7 +72,7 @@ pub(super) struct ErrorData<'a> {
     pub code: &'a str,
     pub message: &'a str,
     pub status_code: u16,
-    /// Machine-readable particulars.
+    /// Machine-readable details.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub details: Option<&'a Value>,
     /// In seconds.
@@ -78,7 +80,7 @@ pub(super) struct ErrorData<'a> {
     pub retry_after: Option<u64>,
 }
 
-/// A response to be written as it is.
+/// A response, which the host writes unchanged.
 #[derive(Serialize)]
 pub(super) struct ResponseData {
     pub status: u16,
@@ -86,7 +88,7 @@ pub(super) struct ResponseData {
     pub body: String,
 }
 
-/// A stored response that is given again; its body crosses beside it, as bytes.
+/// A stored response that is replayed. Its body crosses separately, as bytes.
 #[derive(Serialize)]
 pub(super) struct ReplayData<'a> {
     pub status: u16,
@@ -97,7 +99,7 @@ pub(super) struct ReplayData<'a> {
 #[derive(Serialize)]
 pub(super) struct ReplayDecision {
     pub replay: Replay,
-    /// The response that refuses it.
+    /// The response that refuses the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<ResponseData>,
 }
@@ -109,47 +111,47 @@ pub(super) struct LoggedEvent {
     pub entry: Object,
 }
 
-/// A call of a hook of the host's.
+/// A call of a hook of the host.
 #[derive(Serialize)]
 pub(super) struct HookCall {
     pub hook: &'static str,
     pub args: Vec<Value>,
 }
 
-/// Everything that came of a request to an endpoint.
+/// The result of a request to an endpoint.
 #[derive(Serialize)]
 pub(super) struct EndpointResult {
     pub response: ResponseData,
     pub events: Vec<LoggedEvent>,
-    /// To be run before the response is written.
+    /// The hooks to run before the response is written.
     pub notices: Vec<HookCall>,
-    /// To be sent after the response is written.
+    /// The messages to send after the response is written.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub messages: Vec<Value>,
 }
 
-/// The maker of a request.
+/// The user behind a request.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Principal {
     pub id: String,
     /// The roles in effect.
     pub roles: Vec<String>,
-    /// Null where the token was signed without a session.
+    /// Null if the token was signed without a session.
     pub session_id: Option<String>,
     pub token: String,
     /// The time at which the token expires, in milliseconds since 1970.
     pub exp: Millis,
-    /// The roles that wait for a second factor, where there are any.
+    /// The roles that are not in effect until a second factor is presented, if there are any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub withheld: Vec<String>,
-    /// The authenticator assurance level, where it is kept.
+    /// The authenticator assurance level, if it is recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acr: Option<Acr>,
-    /// The methods by which the user authenticated, where they are kept.
+    /// The methods by which the user authenticated, if they are recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amr: Option<Vec<Method>>,
-    /// The time of that in seconds since 1970, where it is kept.
+    /// The time of the authentication in seconds since 1970, if it is recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<Option<i64>>,
 }
@@ -158,15 +160,15 @@ pub(super) struct Principal {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ProtectData<'a> {
-    /// To be set on the response.
+    /// The headers to set on the response.
     pub headers: Vec<(String, String)>,
     pub events: Vec<LoggedEvent>,
-    /// The time in milliseconds since 1970 until which the same bearer token may be answered from memory under the same
-    /// epoch; 0: never.
+    /// The time in milliseconds since 1970 until which the host may answer the same bearer token from its own cache
+    /// under the same epoch. 0: never.
     pub fresh_until: Millis,
     pub epoch: u32,
-    /// The whole response to a request that ends here, a CORS preflight. There is an error then, too, for hosts that do
-    /// not look here.
+    /// The complete response to a CORS preflight, which reaches no handler. There is an error then, too, for hosts that
+    /// ignore this member.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer: Option<ResponseData>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -175,23 +177,23 @@ pub(super) struct ProtectData<'a> {
     pub error: Option<ErrorData<'a>>,
 }
 
-/// The result of `authorize()`, `permit()` and step-up checks; no error lets pass.
+/// The result of `authorize()`, `permit()` or a step-up check. Without an error the request passes.
 #[derive(Serialize)]
 pub(super) struct Decision<'a> {
     pub error: Option<ErrorData<'a>>,
     pub events: Vec<LoggedEvent>,
 }
 
-/// The result of a rate limiter; no error lets pass.
+/// The result of a rate limiter. Without an error the request passes.
 #[derive(Serialize)]
 pub(super) struct LimitResult<'a> {
-    /// To be set on the response, also when it passes.
+    /// The headers to set on the response to a request that passes.
     pub headers: &'a [(String, String)],
     pub error: Option<ErrorData<'a>>,
     pub events: Vec<LoggedEvent>,
 }
 
-/// The authentication that a route asks for, to be compared with the authentication of a user.
+/// The authentication that a route requires, for hosts that compare it with that of a user.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Requirement {
@@ -204,7 +206,7 @@ pub(super) struct Requirement {
     pub leeway: i64,
 }
 
-/// The claims of an access token that was verified.
+/// The claims of a verified access token.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct VerifiedToken {

@@ -1,4 +1,4 @@
-//! The members of a claims object, borrowed from the payload unless escaped.
+//! Reads the members of a claims object, borrowed from the payload unless they have escapes.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,10 +10,10 @@ use serde_json::Value;
 use crate::json::Strict;
 
 const MAX_MEMBERS: usize = 64;
-/// `9999-12-31T23:59:59Z`. A later instant is a unit mixed up or an attack, never a date.
+/// `9999-12-31T23:59:59Z`. A later instant is an error, for example milliseconds in place of seconds, or an attack.
 pub const MAX_SECONDS: i64 = 253_402_300_799;
 
-/// The members, unparsed.
+/// The members, before the rules are applied.
 #[derive(Default)]
 pub struct Raw<'p> {
     pub id: Option<Cow<'p, str>>,
@@ -24,14 +24,14 @@ pub struct Raw<'p> {
     pub nbf: Option<i64>,
     pub iss: Option<Cow<'p, str>>,
     pub aud: Vec<Text<'p>>,
-    // Of any form: a token of another issuer may use these names otherwise.
+    // These may have any form, since a token of another issuer may use the names for other things.
     pub withheld: Option<Value>,
     pub acr: Option<Value>,
     pub amr: Option<Value>,
     pub auth_time: Option<Value>,
 }
 
-// Read by hand, since derived readers let unknown members stand twice.
+// The object is read by hand, since derived readers accept duplicate unknown members.
 impl<'de: 'p, 'p> Deserialize<'de> for Raw<'p> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(RawVisitor)
@@ -67,7 +67,8 @@ impl<'de> Visitor<'de> for RawVisitor {
                 Name::Acr => raw.acr = Some(members.next_value_seed(Strict)?),
                 Name::Amr => raw.amr = Some(members.next_value_seed(Strict)?),
                 Name::AuthTime => raw.auth_time = Some(members.next_value_seed(Strict)?),
-                // What nobody reads must be JSON by the same rules, so that every reader judges the token alike.
+                // Unknown members must be JSON by the same rules, so that every reader accepts or refuses the same
+                // tokens.
                 Name::Other(_) => drop(members.next_value_seed(Strict)?),
             }
             seen.push(name);
@@ -114,7 +115,7 @@ impl<'de: 'p, 'p> Deserialize<'de> for Name<'p> {
     }
 }
 
-/// A string, borrowed when the payload holds it without escapes.
+/// A string, borrowed if the payload holds it without escapes.
 pub struct Text<'p>(pub Cow<'p, str>);
 
 impl<'de: 'p, 'p> Deserialize<'de> for Text<'p> {
@@ -141,7 +142,7 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 }
 
-/// Whole seconds from 1970 to 9999 (RFC 7519, 2, without the fractions, which issuers do not use).
+/// A time in whole seconds, from 1970 to 9999 (RFC 7519, 2, without fractions, which issuers do not use).
 pub struct NumericDate(pub i64);
 
 impl<'de> Deserialize<'de> for NumericDate {
@@ -151,7 +152,7 @@ impl<'de> Deserialize<'de> for NumericDate {
     }
 }
 
-/// A string with something in it.
+/// A string that is not empty.
 pub struct NonEmpty<'p>(pub Cow<'p, str>);
 
 impl<'de: 'p, 'p> Deserialize<'de> for NonEmpty<'p> {
@@ -161,7 +162,7 @@ impl<'de: 'p, 'p> Deserialize<'de> for NonEmpty<'p> {
     }
 }
 
-/// One string or an array of strings (RFC 7519, 4.1.3).
+/// A string or an array of strings (RFC 7519, 4.1.3).
 struct Audience<'p>(Vec<Text<'p>>);
 
 impl<'de: 'p, 'p> Deserialize<'de> for Audience<'p> {

@@ -1,4 +1,4 @@
-//! The uses of keys beside access and refresh tokens: tokens of devices, and codes in messages.
+//! Other uses of the keys: device tokens, and digests of codes, spellings and identifiers.
 
 use super::{KeyRing, RingKey};
 use crate::audit::identifier_digest;
@@ -12,10 +12,10 @@ use crate::token::{Reason, TokenError};
 const DEVICE: ExpectedType = ExpectedType::Exactly(device::TYPE);
 
 impl KeyRing {
-    /// Signs a device token that names `users`, without the last ones where their ids are too long for a cookie.
+    /// Signs a device token that lists `users`. If their ids are too long for a cookie, the last users are left out.
     ///
     /// # Errors
-    /// `Invalid` when the key can't sign, or when not even the first of them fits.
+    /// `Invalid` if the key can't sign, or if not even the first user fits.
     pub fn sign_device(&self, users: &[DeviceUser], issuer: Option<&str>, now: Millis) -> Result<String, TokenError> {
         let key = self.signing_key(now)?;
         for most in (1..=users.len()).rev() {
@@ -28,7 +28,7 @@ impl KeyRing {
         Err(TokenError::Invalid(Reason::Unsignable))
     }
 
-    /// Verifies a device token with any key of the ring: the users for which it still counts.
+    /// Verifies a device token with any key of the ring, and returns the users for whom it is still valid.
     ///
     /// # Errors
     /// `Expired` or `Invalid`.
@@ -40,51 +40,53 @@ impl KeyRing {
         parse_device(&verified.payload, issuer, now)
     }
 
-    /// Returns the digest of `code` for a flow, under the key that signs at `now`, and that key's `kid` (empty: it has
-    /// none).
+    /// Returns the digest of `code` for a flow, under the key that signs at `now`, and the `kid` of that key, which may
+    /// be empty.
     ///
     /// # Errors
-    /// `Invalid`: there is no key.
+    /// `Invalid` if there is no key.
     pub fn digest_code(&self, flow: &Flow, code: &str, now: Millis) -> Result<(String, String), TokenError> {
         let key = self.signing_key(now)?;
         let digest = code_digest(key.codes.expose(), &flow.purpose, &flow.id, &flow.subject, code);
         Ok((digest, key.signing.kid().unwrap_or_default().to_owned()))
     }
 
-    /// Returns the digest of a normal form, under the key that signs at `now`: [`spelling_digest`].
+    /// Returns the digest of a normal form ([`spelling_digest`]), under the key that signs at `now`.
     ///
     /// # Errors
-    /// `Invalid`: there is no key.
+    /// `Invalid` if there is no key.
     pub fn digest_spelling(&self, normalized: &str, now: Millis) -> Result<String, TokenError> {
         Ok(spelling_digest(self.signing_key(now)?.codes.expose(), normalized))
     }
 
-    /// Returns the maker of digests of identifiers for the audit, under the key that signs at `now`.
+    /// Returns the means to make digests of identifiers for the audit, under the key that signs at `now`.
     ///
     /// # Errors
-    /// `Invalid`: there is no key.
+    /// `Invalid` if there is no key.
     pub fn audit_digests(&self, now: Millis) -> Result<AuditDigests<'_>, TokenError> {
         Ok(AuditDigests { key: self.signing_key(now)? })
     }
 
-    /// Returns the token by which the first admin is made, derived from `nonce` under the key that signs at `now`, and
-    /// that key's `kid` (empty: it has none).
+    /// Returns the token of the set-up, derived from `nonce` under the key that signs at `now`, and the `kid` of that
+    /// key, which may be empty.
     ///
     /// # Errors
-    /// `Invalid`: there is no key.
+    /// `Invalid` if there is no key.
     pub fn make_setup_token(&self, nonce: &str, now: Millis) -> Result<(String, String), TokenError> {
         let key = self.signing_key(now)?;
         Ok((setup_token(key.codes.expose(), nonce), key.signing.kid().unwrap_or_default().to_owned()))
     }
 
-    /// Returns the token that was derived from `nonce` under the key `kid`, if that is in the ring.
+    /// Returns the token of the set-up that was derived from `nonce` under the key `kid`. `None`: the key is not in the
+    /// ring.
     #[must_use]
     pub fn setup_token(&self, nonce: &str, kid: &str) -> Option<String> {
         let key = self.keys.iter().find(|key| key.signing.kid().unwrap_or_default() == kid)?;
         Some(setup_token(key.codes.expose(), nonce))
     }
 
-    /// Whether `code` is that of the flow. A flow whose key has gone has no code any more.
+    /// Whether `code` is the code of the flow. If the key of the flow's digest is no longer in the ring, no code is
+    /// right.
     #[must_use]
     pub fn is_code_of(&self, flow: &Flow, code: &str) -> bool {
         let Some(kept) = &flow.code else { return false };
@@ -96,20 +98,20 @@ impl KeyRing {
     }
 }
 
-/// Digests of identifiers under one key.
+/// Makes digests of identifiers for the audit, under one key.
 #[derive(Debug)]
 pub struct AuditDigests<'a> {
     key: &'a RingKey,
 }
 
 impl AuditDigests<'_> {
-    /// The `kid` of the key; empty: it has none.
+    /// Returns the `kid` of the key, which may be empty.
     #[must_use]
     pub fn kid(&self) -> &str {
         self.key.signing.kid().unwrap_or_default()
     }
 
-    /// The digest of a normal form: [`identifier_digest`].
+    /// Returns the digest of a normal form ([`identifier_digest`]).
     #[must_use]
     pub fn digest(&self, normalized: &str) -> String {
         identifier_digest(self.key.codes.expose(), normalized)

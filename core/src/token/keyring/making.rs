@@ -1,4 +1,4 @@
-//! The making of a ring: from the option `secret`, or from the keys in the database.
+//! Makes a ring from the option `secret`, or from the keys in the database.
 
 use super::{KeyRing, RingKey};
 use crate::clock::Millis;
@@ -11,20 +11,21 @@ use crate::token::pem::looks_like_pem;
 use crate::token::wrap::{WrappingKey, is_wrapped};
 
 impl KeyRing {
-    /// The ring of one key for the options `secret` and `algorithm`. A PEM private key means RS256, ES256, ES384 or
-    /// `EdDSA` by its type, in base64 too; anything else HS256, unless `algorithm` says otherwise.
+    /// Makes a ring of a single key from the options `secret` and `algorithm`. If `algorithm` is not set, a private key
+    /// in PEM, or in base64 of PEM, is for RS256, ES256, ES384 or `EdDSA` by its type, and any other text is for HS256.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` naming the option: a path, a form not read, empty, weak, or unfit for the algorithm.
+    /// `CONFIGURATION_ERROR` that names the option, if the secret is a path, a key in an unsupported form, empty, weak,
+    /// or unfit for the algorithm.
     pub fn from_secret(secret: impl AsRef<[u8]>, algorithm: Option<Algorithm>) -> Result<Self, Error> {
         let secret = secret.as_ref();
         let is_pem = std::str::from_utf8(secret).is_ok_and(looks_like_pem);
-        // A PEM is not tried in other forms.
+        // A PEM text is not tried in other forms.
         let unpacked = if is_pem { None } else { recognize(secret).map_err(|error| about_secret(error, None))? };
         let secret = unpacked.as_ref().map_or(secret, |pem| pem.as_bytes());
         let key = if let Some(pem) = std::str::from_utf8(secret).ok().filter(|text| looks_like_pem(text)) {
             if algorithm.is_some_and(Algorithm::is_symmetric) {
-                // A PEM as an HMAC secret is guessable wherever its public half is published.
+                // With a PEM text as the HMAC secret, anybody who knows the text of a public key could forge tokens.
                 return Err(Error::configuration(
                     "algorithm: HS256, HS384 and HS512 need a plain secret, but `secret` is a PEM key; leave \
                      `algorithm` out",
@@ -44,21 +45,22 @@ impl KeyRing {
         Self::from_signing_key(key.map_err(|error| about_secret(error, algorithm))?)
     }
 
-    /// The ring of a single key without a start.
+    /// Makes a ring of a single key that has always been active.
     ///
     /// # Errors
-    /// None in practice.
+    /// None in practice, since a derived key is never empty.
     pub fn from_signing_key(key: SigningKey) -> Result<Self, Error> {
         let key = RingKey::new(key, Millis::MIN, None).map_err(|error| about_secret(error, None))?;
         Ok(Self { keys: vec![key] })
     }
 
-    /// The ring of all stored keys, of any age: deleting a row ends its tokens. Wrapped keys are unwrapped with
-    /// `wrapping`; keys stored in clear before `encryptionKey` was set still work.
+    /// Makes a ring of all stored keys of any age, so that to delete a row ends the validity of its tokens. Wrapped
+    /// keys are unwrapped with `wrapping`. Keys that were stored in plain text before `encryptionKey` was set still
+    /// work.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR`: no key at all, a key that is damaged, wrapped under another encryption key, or stored
-    /// under a kid that is not its thumbprint.
+    /// `CONFIGURATION_ERROR` if there is no key, or if a key is damaged, wrapped under another encryption key, or
+    /// stored under a `kid` that is not its thumbprint.
     pub fn from_stored(stored: &[StoredKey], wrapping: Option<&WrappingKey>) -> Result<Self, Error> {
         let mut keys = stored.iter().map(|row| from_row(row, wrapping)).collect::<Result<Vec<_>, _>>()?;
         if keys.is_empty() {

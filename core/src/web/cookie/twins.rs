@@ -1,15 +1,16 @@
-//! Cookies of one name at several places. A browser separates them by domain and path and sends all that fit, so a
-//! cookie of an earlier configuration stays beside that of the present configuration.
+//! Cookies of the same name for several domains and paths. A browser keeps them apart and sends all that fit a request,
+//! so a cookie of an earlier configuration stays beside that of the present one.
 
 use super::{CookieRules, CookieValues, has_prefix};
 
 impl CookieRules {
-    /// The `Set-Cookie` values that delete cookies of this name elsewhere: for the host alone and for the configured
-    /// domain, at `/`, at the mount point of the endpoints and at the configured path. They come before the line that
-    /// sets the cookie, so that a client that looks at names alone keeps it.
+    /// Returns the `Set-Cookie` values that delete cookies of this name at other places: for the host alone and for the
+    /// configured domain, at `/`, at the mount point of the endpoints and at the configured path. They must come before
+    /// the line that sets the cookie, so that a client that compares names alone keeps it.
     ///
-    /// Empty if there can be no such cookie: under the prefix `__Host-`, or without a `domain` when the request brought
-    /// no other value. `is_login`: the cookie that a login brings is of an earlier session, maybe another user's.
+    /// The list is empty with the prefix `__Host-`, which allows no such cookie. It is also empty without a `domain`,
+    /// unless the request brought several values, or `is_login` and it brought any, since that is of an earlier session
+    /// and perhaps of another user.
     #[must_use]
     pub fn twins(&self, mount: Option<&str>, brought: &CookieValues, is_login: bool) -> Vec<String> {
         let expected = match brought {
@@ -40,7 +41,7 @@ impl CookieRules {
     }
 }
 
-/// Name, domain and path of a `Set-Cookie` value, by which a browser identifies a cookie.
+/// Returns name, domain and path of a `Set-Cookie` value, by which browsers identify a cookie.
 #[must_use]
 pub fn place_of(set_cookie: &str) -> (&str, Option<&str>, Option<&str>) {
     let mut parts = set_cookie.split("; ");
