@@ -110,7 +110,7 @@ impl ForeignDatabase for HostDatabase {
     }
 
     async fn close(&self) {
-        // A failure to end a pool has no caller left to report to.
+        // A failure to close a pool is ignored, since no caller is left to report it to.
         let _ = async { self.close.call_async_catch((String::new(),).into()).await?.await }.await;
     }
 }

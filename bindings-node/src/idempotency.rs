@@ -53,9 +53,9 @@ impl NativeIncoming {
 /// The effects of `protect()` on a request that ran under a key.
 #[napi(object, object_to_js = false)]
 pub struct NativeProtection {
-    /// The headers that it added to the answer.
+    /// The headers that `protect()` added to the answer.
     pub added: Vec<(String, String)>,
-    /// The roles of the user whom it admitted.
+    /// The roles of the user whom `protect()` admitted.
     pub roles: Option<Vec<String>>,
 }
 
@@ -176,7 +176,7 @@ impl NativePassage {
         }
     }
 
-    /// `free`, `execute`, `replay` or `refused`.
+    /// The kind of the decision: `free`, `execute`, `replay` or `refused`.
     #[napi(getter, catch_unwind, ts_return_type = "'free' | 'execute' | 'replay' | 'refused'")]
     pub fn kind(&self) -> String {
         wire::passage_kind(&self.passage).to_owned()

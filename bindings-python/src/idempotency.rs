@@ -137,7 +137,7 @@ impl NativePassage {
         })
     }
 
-    /// `free`, `execute`, `replay`, `refused` or `undecided`.
+    /// The kind of the decision: `free`, `execute`, `replay`, `refused` or `undecided`.
     pub fn kind(&self) -> String {
         self.passage.get().map_or("undecided", wire::passage_kind).to_owned()
     }

@@ -20,7 +20,7 @@ use crate::verify::NUMBERED;
 /// Makes a server or client from the options of its host, in the process that builds it and again in each forked child.
 type Make<G> = Box<dyn Fn() -> Result<G, Error> + Send + Sync>;
 
-/// An `AuthServer` or an `AuthClient` in the hands of a host.
+/// An `AuthServer` or an `AuthClient` of a host, which works in forked processes too.
 pub struct Instance<G: 'static> {
     protect_host: ManuallyDrop<Result<G, Error>>,
     clock: Option<Arc<TestClock>>,
@@ -182,7 +182,7 @@ impl<G: ProtectHost + Into<Either>> Instance<G> {
     }
 }
 
-/// The user that `protect()` has let in, if it ran.
+/// The user whom `protect()` has admitted, if it ran.
 pub struct User {
     id: Option<String>,
     roles: Vec<String>,

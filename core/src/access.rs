@@ -52,7 +52,7 @@ impl RoleRules {
         };
         let admin = match role_list("adminRoles", admin)? {
             Some(roles) => listed("adminRoles", roles)?,
-            // The default stands even where validRoles has no 'admin': no user can have it then.
+            // The default applies even if validRoles has no 'admin', since no user can have that role then.
             None => vec!["admin".to_owned()],
         };
         let default = listed("defaultRoles", role_list("defaultRoles", default)?.unwrap_or_default())?;
@@ -186,7 +186,7 @@ impl ApiKeys {
     /// Reads the `apiKey` option, a string or a non-empty list. `None`: the option is not set.
     ///
     /// # Errors
-    /// `CONFIGURATION_ERROR` for anything else, and for a key of fewer than 8 characters, which is soon guessed.
+    /// `CONFIGURATION_ERROR` for any other value, and for a key of fewer than 8 characters, which can be guessed soon.
     pub fn from_option(option: Option<&Value>) -> Result<Option<Self>, Error> {
         let keys = match option {
             None | Some(Value::Null) => return Ok(None),

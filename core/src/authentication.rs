@@ -139,7 +139,7 @@ impl FactorProof {
     }
 }
 
-/// One verified factor.
+/// A proof of identity.
 #[derive(Debug)]
 pub enum Proof {
     /// The user's password.
@@ -243,7 +243,7 @@ pub struct Seen {
 /// The decision about a user's proofs.
 #[derive(Debug)]
 pub enum Next {
-    /// They are enough.
+    /// The proofs are enough.
     Complete(Authenticated),
     /// The password or the code of a message was right, and a second factor is missing.
     FactorNeeded(Proven),

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 pub use code::{ErrorCode, ErrorRow, ROWS};
 
-/// The error that a caller gets instead of a result. Never holds a secret: it is safe to print and to send.
+/// The error that a caller gets instead of a result. It never holds a secret, so it is safe to print and to send.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Error {
     /// The name of an [`ErrorCode`], or a code of the application's own that an override has thrown.

@@ -60,8 +60,8 @@ pub trait Overrides: Send + Sync + 'static {
     /// Whether `operation` is overridden.
     fn has(&self, operation: Operation) -> bool;
 
-    /// Runs the host's function with the operation's input and the request's context, both as JSON. The host's
-    /// `next()` comes back through `AuthServer::run_builtin`. No lock, transaction or permit is held meanwhile.
+    /// Runs the host's function with the operation's input and the request's context, both as JSON. For its `next()`
+    /// the host calls `AuthServer::run_builtin`. The core holds no lock, transaction or permit meanwhile.
     ///
     /// # Errors
     /// If the host threw, its error if that had a code and a status, else `INTERNAL_ERROR` with the error's text for
@@ -72,7 +72,7 @@ pub trait Overrides: Send + Sync + 'static {
 /// The host's decision on revocation (`isTokenRevoked` option).
 #[async_trait]
 pub trait RevocationCheck: Send + Sync + 'static {
-    /// Whether tokens of this session are to be refused.
+    /// Whether tokens of this session must be refused.
     ///
     /// # Errors
     /// Any failure. The token is then refused.
@@ -104,21 +104,21 @@ pub enum Notice {
         user_id: String,
         /// The user's roles.
         roles: Vec<String>,
-        /// The circumstances of it.
+        /// The request behind the notice.
         context: HookContext,
     },
     /// `onFailedLogin(identifier, ctx)`
     FailedLogin {
         /// The identifier as it was sent.
         identifier: String,
-        /// The circumstances of it, and the reason.
+        /// The request behind the notice, and the error code of its answer.
         context: HookContext,
     },
     /// `onLogout(userId, ctx)`
     Logout {
         /// The user's id.
         user_id: String,
-        /// The circumstances of it.
+        /// The request behind the notice.
         context: HookContext,
     },
 }

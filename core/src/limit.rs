@@ -29,7 +29,7 @@ pub const UNSETTLED_AFTER: Millis = 30_000;
 /// address.
 pub const ADDRESS_FACTOR: u32 = 10;
 
-/// The answer of a counter to one attempt.
+/// The decision of a counter on an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LimitVerdict {
     /// The attempt may go on. It holds a place until it is settled.
@@ -66,7 +66,7 @@ pub enum Settlement {
     Reset,
 }
 
-/// The state of one budget.
+/// The state of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bucket {
     /// Attempts that stay counted in this window.

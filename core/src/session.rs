@@ -32,7 +32,7 @@ impl SessionRules {
 /// Whether the tokens of a session are still valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Liveness {
-    /// They are valid.
+    /// The tokens are valid.
     Live,
     /// The session was revoked.
     Revoked,

@@ -15,7 +15,7 @@ use crate::session::SessionRules;
 pub enum SessionCheck {
     /// Never: the signature alone decides.
     Off,
-    /// When the last read is older than this many milliseconds. With 0 it reads at every request.
+    /// If the last read is older than this many milliseconds. With 0 it reads at every request.
     MaxAge(Millis),
 }
 

@@ -45,7 +45,7 @@ impl Number {
 }
 
 impl Switch {
-    /// The option of this name, as [`Number::named`].
+    /// Finds the option by its name, as [`Number::named`] does.
     #[must_use]
     pub const fn named(name: &str) -> Self {
         let place = place(name);
@@ -55,7 +55,7 @@ impl Switch {
 }
 
 impl Length {
-    /// The option of this name, as [`Number::named`].
+    /// Finds the option by its name, as [`Number::named`] does.
     #[must_use]
     pub const fn named(name: &str) -> Self {
         let place = place(name);

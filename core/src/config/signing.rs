@@ -16,11 +16,11 @@ use crate::token::{Algorithm, KeyRing};
 /// The source of the signing keys.
 #[derive(Debug)]
 pub enum Signing {
-    /// Given as `secret`.
+    /// The key is given as `secret`.
     Fixed(Arc<KeyRing>),
-    /// Made once and kept in the database.
+    /// The keys are made once and kept in the database.
     Stored(KeyRules),
-    /// Made at start-up and lost with the process (`keys: 'ephemeral'`).
+    /// The keys are made at start-up and lost with the process (`keys: 'ephemeral'`).
     Ephemeral(KeyRules),
 }
 

@@ -20,7 +20,7 @@ pub enum ErrorCode {
     SessionNotFound,
     /// The second factor does not exist or belongs to another user.
     FactorNotFound,
-    /// The token was good and is past its `exp`. Refresh, then repeat.
+    /// The token was valid and is past its `exp`. Refresh, then repeat.
     TokenExpired,
     /// The token is malformed, forged or meant for something else. Log in again.
     TokenInvalid,
@@ -28,7 +28,7 @@ pub enum ErrorCode {
     Unauthorized,
     /// The code or link is wrong, expired, used or unknown. Ask for a new one.
     CodeInvalid,
-    /// The password was right and a second factor is missing. Present one by `data.flow`.
+    /// The password was right and a second factor is missing. Present its code for the flow `data.flow`.
     MfaRequired,
     /// The user must authenticate again, as `data` says, before this is allowed. Reauthenticate, then repeat.
     StepUpRequired,
@@ -36,11 +36,12 @@ pub enum ErrorCode {
     Forbidden,
     /// The password was right, and the account is disabled. Show it to the user; an admin enables it.
     AccountDisabled,
-    /// The password was right, and no identifier of the user is verified. Confirm one by the code of `data.flow`.
+    /// The password was right, and no identifier of the user is verified. Confirm an identifier by the code of the flow
+    /// `data.flow`.
     IdentifierUnverified,
     /// A role that `validRoles` does not list.
     InvalidRole,
-    /// The input is missing, of the wrong type or out of bounds. Mend it.
+    /// The input is missing, of the wrong type or out of bounds. Correct it.
     ValidationError,
     /// Too many attempts. Repeat after `Retry-After` seconds.
     RateLimitExceeded,
@@ -48,7 +49,7 @@ pub enum ErrorCode {
     IdempotencyInProgress,
     /// The same idempotency key was used with another body. Use a new key.
     IdempotencyMismatch,
-    /// The set-up is wrong; the message names the option and the cure.
+    /// The configuration is wrong. The message names the option and the cure.
     ConfigurationError,
     /// A dependency is unreachable or a queue is full. Repeat after `Retry-After` seconds.
     ServiceUnavailable,

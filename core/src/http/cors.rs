@@ -1,6 +1,6 @@
 //! CORS of a server that is an origin of its own (Fetch standard, 3.3): pages of `trustedOrigins` may send requests to
-//! the endpoints, with credentials, and read the answers. A library leaves that to its framework, so only a host that
-//! sets [`Request::alone`] has it.
+//! the endpoints, with credentials, and read the answers. In a library the framework does that, so this code is only
+//! for hosts that set [`Request::alone`].
 
 use super::guard::GuardRequest;
 use super::{Request, Response, preflight};

@@ -27,19 +27,19 @@ struct Success<T> {
 }
 
 impl Reply {
-    /// A 200.
+    /// Makes an answer with the status 200.
     #[must_use]
     pub fn ok(message: &'static str, data: impl Serialize) -> Self {
         Self::new(200, message, data)
     }
 
-    /// A 201.
+    /// Makes an answer with the status 201.
     #[must_use]
     pub fn created(message: &'static str, data: impl Serialize) -> Self {
         Self::new(201, message, data)
     }
 
-    /// A 202.
+    /// Makes an answer with the status 202.
     #[must_use]
     pub fn accepted(message: &'static str, data: impl Serialize) -> Self {
         Self::new(202, message, data)

@@ -9,9 +9,9 @@ use crate::web::origin::Origin;
 /// The request headers that an answer depends on.
 const VARY: &str = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
 
-/// Returns the answer to a preflight, or `None` for any other request. An origin of `trusted` is allowed the method and
-/// the headers that it asks for, with credentials; the answer to any other origin allows nothing, so that the browser
-/// refuses.
+/// Returns the answer to a preflight, or `None` for any other request. The answer allows an origin of `trusted` the
+/// method and the headers that it asks for, with credentials. The answer to any other origin allows nothing, so the
+/// browser does not send the request.
 #[must_use]
 pub fn answer(request: &GuardRequest, trusted: &[Origin]) -> Option<Response> {
     if request.method != "OPTIONS" {

@@ -15,8 +15,8 @@ const WITHIN: Duration = Duration::from_secs(2);
 
 impl AuthServer {
     /// Returns `{status, checks}` for probes. The checks are `database`, `keys` and, with `redisUrl`, `redis`, each
-    /// `ok` or `unavailable`. `status` is `ok`; `degraded` while Redis alone is away, when the server goes on by
-    /// itself; or `unavailable`.
+    /// `ok` or `unavailable`. `status` is `unavailable` without the database or the keys, `degraded` while Redis alone
+    /// is unavailable and the server works without it, and else `ok`.
     ///
     /// The answer is public, so it does not name causes. Calls within a second get the same answer.
     pub async fn health(&self) -> Value {

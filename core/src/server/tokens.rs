@@ -140,7 +140,7 @@ impl AuthServer {
     /// Returns the stored keys without their secrets, newest first.
     ///
     /// # Errors
-    /// The store's.
+    /// An error of the store.
     pub async fn list_keys(&self) -> Result<Vec<ListedKey>, Error> {
         self.ready().await?;
         let stored = self.realm().store.list_keys().await.map_err(|error| self.public(error.into()))?;

@@ -1,4 +1,4 @@
-//! JSON without duplicate member names.
+//! Reads JSON objects without duplicate member names.
 //!
 //! If two readers pick different members of the same name, checks can be bypassed (RFC 7515, 4; RFC 7517, 4).
 

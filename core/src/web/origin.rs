@@ -108,8 +108,8 @@ pub fn same_origin(method: &str, provenance: Provenance<'_>, trusted: &[Origin])
 /// 1. With an `Origin` that is trusted, they do.
 /// 2. With `Sec-Fetch-Site`, which no page can forge, they do for `same-origin` and `none` alone.
 /// 3. With an `Origin`, they do if it is that of the host. If the request is known to have come by `https`, the origin
-///   must have that scheme, since any machine on the network can serve an `http` page of the host. `null` and malformed
-///   text prove nothing.
+///    must have that scheme, since any machine on the network can serve an `http` page of the host. `null` and
+///    malformed text prove nothing.
 /// 4. With neither header, they do, since the client is no browser and its request can't be forged by a page.
 #[must_use]
 pub fn proves_origin(provenance: Provenance<'_>, trusted: &[Origin]) -> bool {

@@ -65,7 +65,7 @@ pub(super) struct GateRequest<'a> {
     pub content_type: Option<&'a str>,
 }
 
-/// An error as it crosses.
+/// An error.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ErrorData<'a> {

@@ -120,8 +120,8 @@ async fn delete_user(call: &mut Call<'_>) -> Result<Reply, Failure> {
     Ok(Reply::ok("User deleted", Done))
 }
 
-/// Refuses an act of an admin on their own account where `administration` is on, so that an admin always remains. The
-/// bearer of an API key is no user.
+/// Refuses to let an admin act on their own account if `administration` is on, so that at least one admin always
+/// remains. The bearer of an API key has no account, so nothing is refused then.
 ///
 /// # Errors
 /// `FORBIDDEN`

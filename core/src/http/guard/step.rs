@@ -13,7 +13,7 @@ use crate::service::Realm;
 use crate::token::claims::AccessClaims;
 use crate::web::cookie::CookieValues;
 
-/// Whether a refresh cookie stands in for an access token that is missing or expired.
+/// The option by which a refresh cookie replaces an access token that is missing or expired.
 pub(super) const SILENT_REFRESH: Switch = Switch::named("silentRefresh");
 
 /// The answer, or the kind of I/O that it takes.
