@@ -1,6 +1,6 @@
 //! A bounded map that forgets entries that were not used recently. It has two generations; when the younger is full,
-//! the older is dropped as a whole. Each operation takes constant time and a hit needs no bookkeeping, as a cache of
-//! verified tokens needs.
+//! the older is dropped as a whole. A look-up takes constant time and a hit in the younger generation no bookkeeping,
+//! as a cache of verified tokens needs.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;

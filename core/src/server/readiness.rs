@@ -23,7 +23,7 @@ impl AuthServer {
     ///
     /// # Errors
     /// `CONFIGURATION_ERROR` that names `migrate()` if the tables are missing; `SERVICE_UNAVAILABLE` if the database
-    /// is.
+    /// can't be reached.
     pub async fn ready(&self) -> Result<(), Error> {
         if self.0.ready.load(Ordering::Acquire) {
             return Ok(());
