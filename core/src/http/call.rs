@@ -91,8 +91,8 @@ impl Call<'_> {
         use_case::run_checked::<U>(&mut Context { realm, caller, trail }, input).await
     }
 
-    /// Admits a user who may change credentials. The authentication must be recent, as for [`Self::require_recent`], and
-    /// the session must still be open.
+    /// Admits a user who may change credentials. The authentication must be recent, as for [`Self::require_recent`],
+    /// and the session must still be open.
     ///
     /// # Errors
     /// `STEP_UP_REQUIRED`, or an error of [`Self::bring_up_to_date`].
@@ -110,9 +110,9 @@ impl Call<'_> {
         guard::bring_up_to_date(self.realm, principal).await
     }
 
-    /// Admits a user whose authentication is recent enough to change credentials. The check applies with `mfa`, and with
-    /// `messages`, since a message to a new identifier could set a new password. A user who has a second factor must
-    /// have presented it in this session.
+    /// Admits a user whose authentication is recent enough to change credentials. The check applies with `mfa`, and
+    /// with `messages`, since a message to a new identifier could set a new password. A user who has a second factor
+    /// must have presented it in this session.
     ///
     /// # Errors
     /// `STEP_UP_REQUIRED`, or an error of the store.
