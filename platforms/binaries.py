@@ -1,4 +1,4 @@
-"""Tells as JSON what a native core asks of the system that loads it: libraries, versions of symbols, signature."""
+"""Prints as JSON what a native core requires of the system that loads it: libraries, versions of symbols, signature."""
 
 import json
 import sys

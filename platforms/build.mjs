@@ -1,6 +1,6 @@
-// Builds the native cores of all platforms that this system can link, or of those that are named, and packs them with
-// those that were built before: npm tarballs in target/platforms/npm, Python wheels in target/platforms/wheels.
-// --dev: without optimisation.
+// Builds the native cores of all platforms that this system can link, or of the platforms that are named. Packs them,
+// together with cores that were built before, as npm tarballs in target/platforms/npm and Python wheels in
+// target/platforms/wheels. --dev builds without optimisation.
 import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -31,7 +31,7 @@ if (packed.length > 0) {
 const missing = names.filter((name) => !built.includes(name));
 if (missing.length > 0) fail(`not built: ${missing.join(", ")}. Their errors stand above; the others are packed.`);
 
-/** Builds a platform. One that fails keeps no other from being built and packed. */
+/** Builds a platform. Returns whether that succeeded; a failure does not keep others from being built and packed. */
 function isBuilt(name) {
   try {
     build(name);

@@ -1,7 +1,7 @@
 /** The statuses of the conversation with a server that works. */
 export const EXPECTED = [201, 200, 200, 401];
 
-/** Registers, logs in, asks who that is, and does so by a token that is none; resolves to the statuses. */
+/** Registers, logs in, and calls `/me` by the token and by a broken token. Resolves to the statuses. */
 export async function conversation(base) {
   const at = base.endsWith("/auth") ? base : `${base.replace(/\/$/, "")}/auth`;
   const post = (path, body) =>

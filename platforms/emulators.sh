@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Finds or installs what runs programs of other platforms: qemu for arm64, wine for Windows.
+# Finds or installs the emulators that run programs of other platforms: qemu for arm64, wine for Windows.
 set -euo pipefail
 
 missing=()

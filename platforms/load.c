@@ -1,4 +1,5 @@
-// Loads a library that uniffi made and prints the version of its contract: for platforms without a Python in the tests.
+// Loads a library that uniffi made and prints the version of its contract. It stands in for Python on platforms where
+// the tests have no Python.
 #include <stdio.h>
 
 #ifdef _WIN32

@@ -1,5 +1,5 @@
-// Runs a command of cargo or maturin that compiles for this machine, as toolchain.mjs says. Without a command: prints
-// the folder of what was compiled.
+// Runs a command of cargo or maturin that compiles for this machine, in the environment of toolchain.mjs. Without a
+// command, prints the folder that cargo compiles into.
 import { spawnSync } from "node:child_process";
 import { native } from "./toolchain.mjs";
 

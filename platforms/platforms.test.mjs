@@ -1,5 +1,5 @@
-// The packages that `make platforms` left: each has what it should, asks for no more than its floor, and is used
-// where a runtime of its platform can be had here. `make test-platforms` runs it.
+// Tests the packages that `make platforms` left. Each must have the right files and require no more than its floor, and
+// works in a runtime of its platform, if this machine can have one. `make test-platforms` runs it.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
@@ -24,7 +24,7 @@ const SYSTEM = {
   darwin: /^\/usr\/lib\/|^\/System\/Library\/Frameworks\//,
   win32: /^(api-ms-win-|kernel32|ntdll|userenv|ws2_32|bcrypt|ncrypt|advapi32|crypt32|secur32|iphlpapi)/i,
 };
-/** Where each is used; the table in docs/reference/platforms.md says the same. */
+/** The runtimes in which packages are used, as in the table of docs/reference/platforms.md. */
 const RUNTIMES = {
   "linux-x64-gnu": debian11,
   "linux-arm64-gnu": arm64,
@@ -142,8 +142,8 @@ function megabytes(kind, file) {
 }
 
 /**
- * Starts `sentri serve` of the tarballs by a runtime; resolves to its address when it answers. The server writes to
- * a file, since Node under wine can't open a pipe.
+ * Starts `sentri serve` of the tarballs in a runtime. Resolves to the server's address once the server has printed it.
+ * The server writes to a file, since Node under wine can't open a pipe.
  */
 async function serve(t, [program, ...args], env) {
   const options = ["serve", "--port", "0", "--db", "sqlite::memory:"];

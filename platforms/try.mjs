@@ -1,5 +1,5 @@
-// Installs the packages of a folder as anybody would, for this machine's platform, and uses them: tarballs by npm with
-// `sentri serve` of Node, the wheel by pip. Says what answered. Without Python, or with --node, the wheel is left out.
+// Installs the packages of a folder for this machine's platform as any user would, and uses them: tarballs by npm with
+// `sentri serve` of Node, the wheel by pip. Prints the result. Without Python, or with --node, the wheel is left out.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

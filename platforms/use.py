@@ -1,4 +1,4 @@
-"""Registers, logs in and asks who that is, by the package that ``PYTHONPATH`` leads to; says on which platform."""
+"""Registers, logs in and calls ``/me``, by the package on ``PYTHONPATH``; prints the statuses and the platform."""
 
 import json
 import platform

@@ -1,11 +1,11 @@
-// Makes Python wheels of other platforms from the one of `make wheel`.
+// Makes Python wheels for other platforms from the wheel of `make wheel`.
 import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { PLATFORMS } from "../npm/scripts/platform.mjs";
 import { HERE, ROOT, fail } from "./toolchain.mjs";
 
-/** The wheel of this machine with another platform's library and tag. All of its Python is the same everywhere. */
+/** Writes this machine's wheel with another platform's library and tag. Its Python code is the same everywhere. */
 export function makeWheel(name) {
   const { wheel, prefix, suffix } = PLATFORMS[name];
   const made = join(ROOT, "target/wheels");

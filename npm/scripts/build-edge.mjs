@@ -1,4 +1,4 @@
-// Builds what runs without Node: client mode for edge runtimes, with jose inside, and the browser helper.
+// Bundles the parts that run without Node: client mode for edge runtimes, with jose inside it, and the browser helper.
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";

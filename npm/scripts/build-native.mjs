@@ -21,6 +21,6 @@ const built = join(folder, names[process.platform]);
 if (!existsSync(built)) throw new Error(`${built} is not there: does cargo build into another folder?`);
 mkdirSync(join(root, "npm/native"), { recursive: true });
 const place = join(root, `npm/native/sentri.${triple()}.node`);
-// A running process may have the old one mapped: a new file, not new content.
+// A running process may have mapped the old file, so this makes a new file instead of writing into the old one.
 rmSync(place, { force: true });
 copyFileSync(built, place);

@@ -11,7 +11,7 @@ const require = createRequire(import.meta.url);
  * Entries that make objects of the framework's own classes: an application in ESM gets those of the copy it imports.
  */
 const frameworks = { hono: "Hono", elysia: "Elysia" };
-/** The other ones that package.json exports, but for those that build-edge.mjs bundles. */
+/** All other entries that package.json exports, except those that build-edge.mjs bundles. */
 const entries = Object.values(require("../package.json").exports)
   .map((entry) => /^\.\/dist\/esm\/(\w+)\.mjs$/.exec(entry.import?.default ?? "")?.[1])
   .filter((entry) => existsSync(join(root, `src/${entry}.ts`)) && !(entry in frameworks));

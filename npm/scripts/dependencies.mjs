@@ -1,5 +1,5 @@
-// What the packages have in them that others wrote: crates in the native core, npm packages in the JavaScript.
-// The wheel has the crates alone: its Python asks for nothing.
+// Lists the third-party code in the packages: crates in the native core, and npm packages in the JavaScript.
+// The wheel contains crates only, since its Python code has no dependencies.
 import { execFileSync } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -15,9 +15,9 @@ const BUNDLED = ["jose"];
 const LICENCE_FILE = /^(licen[cs]e|copying|notice|copyright|unlicense)/i;
 
 /**
- * The crates of a binding on a platform or on all of them, sorted by name:
+ * Lists the crates of a binding on a platform, or on all platforms, sorted by name:
  * `{name, version, licence, authors, source, folder, uses}`, where `uses` are crates as `name version`. Crates that
- * only run while the core is built are none of them.
+ * run only while the core is built are left out.
  */
 export function crates(binding, platform) {
   const targets = platform ? [PLATFORMS[platform].target] : Object.values(PLATFORMS).map(({ target }) => target);
@@ -50,7 +50,7 @@ export function bundled() {
   );
 }
 
-/** The texts of licences in the folder of a dependency. Of several to choose from, MIT's. */
+/** Reads the licence texts in the folder of a dependency. Of a choice of licences, takes MIT's text and the notices. */
 export function licenceTexts({ folder, licence }) {
   const files = readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isFile() && LICENCE_FILE.test(entry.name))
@@ -61,7 +61,7 @@ export function licenceTexts({ folder, licence }) {
   return taken.sort().map((name) => readFileSync(join(folder, name), "utf8").replaceAll("\r\n", "\n").trim());
 }
 
-/** Whether it is ours. */
+/** Returns whether a crate belongs to this repository. */
 export const isOwn = ({ name }) => name.startsWith("sentri");
 
 function manifests() {
@@ -83,7 +83,7 @@ function manifests() {
 }
 
 function cargo(args) {
-  // What cargo says while it waits is for nobody; what it says when it fails is in the error.
+  // Cargo's messages while it waits are of no use here, and the error holds its messages about a failure.
   return execFileSync("cargo", args, { cwd: root, encoding: "utf8", maxBuffer: 2 ** 28, stdio: "pipe" });
 }
 

@@ -1,5 +1,5 @@
-// The notice file of a package: every dependency in it with its licence and the text of that.
-// As a program: writes that of the wheel, and its LICENSE, into bindings-python, where maturin looks for them.
+// Makes the notice file of a package: every dependency in the package, with its licence and the licence's text.
+// As a program, writes the notice file and the LICENSE of the wheel into bindings-python, where maturin looks for them.
 import { copyFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -24,7 +24,7 @@ THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLI
 WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR
 COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
 OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.`;
-/** Licences whose text may be named by its address. */
+/** Licences for which the address of the text may stand for the text. */
 const ADDRESSES = {
   "MPL-2.0": "https://mozilla.org/MPL/2.0/",
   "Apache-2.0": "https://www.apache.org/licenses/LICENSE-2.0",
@@ -36,10 +36,10 @@ export const nativeNotice = (platform) => notice(crates("node", platform));
 /** The notice file of the package `sentri`. */
 export const mainNotice = () => notice(bundled());
 
-/** The notice file of the wheel: of all platforms, since one file of Python serves them all. */
+/** The notice file of the wheel. It covers all platforms, since one file of Python serves them all. */
 export const wheelNotice = () => notice(crates("python"));
 
-/** A table of the dependencies, and every text once with the names of those that it is for. */
+/** Writes a table of the dependencies, and each text once under the names of the dependencies that it belongs to. */
 function notice(dependencies) {
   const others = dependencies.filter((dependency) => !isOwn(dependency));
   const texts = new Map();
@@ -56,7 +56,7 @@ function notice(dependencies) {
 ${parts.join("\n")}`;
 }
 
-/** The texts of a dependency; where its package has none, MIT's with its authors, or the address of another licence. */
+/** Returns the texts of a dependency. If its package has none: MIT's with its authors, or another licence's address. */
 function textsOf(dependency) {
   const texts = licenceTexts(dependency);
   if (texts.length > 0) return texts;

@@ -1,5 +1,6 @@
-// Leaves installable tarballs in target/npm: sentri-<version>.tgz and the package of this platform.
-// --out and --from: other folders for the tarballs and the native cores; names of platforms: these instead of this one.
+// Packs installable tarballs into target/npm: sentri-<version>.tgz and the native package of this platform.
+// --out and --from name other folders for the tarballs and the native cores. Platforms that are named as arguments are
+// packed instead of this one.
 import { execFileSync } from "node:child_process";
 import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -32,7 +33,7 @@ for (const platform of platforms) packPlatform(platform);
 packMain();
 rmSync(join(out, "stage"), { recursive: true });
 
-/** The package of one platform: the native core, and what leads to it. */
+/** Packs the package of one platform: the native core, and the files by which it is found and loaded. */
 function packPlatform(platform) {
   const name = `sentri-${platform}`;
   const native = join(out, "stage", name);
@@ -85,7 +86,7 @@ module.exports = createRequire(__filename)(join(__dirname, "sentri.node"));
   pack(native);
 }
 
-/** The package itself; the platforms that are packed with it are its optional dependencies. */
+/** Packs the package `sentri`; the platform packages that are packed with it are its optional dependencies. */
 function packMain() {
   const main = join(out, "stage", "sentri");
   mkdirSync(main, { recursive: true });

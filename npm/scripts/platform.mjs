@@ -1,4 +1,4 @@
-// The platforms that packages are made for, and the name of this machine's, as the loader looks for it.
+// The platforms that packages are made for, and the name of this machine's platform as the loader spells it.
 import { readFileSync } from "node:fs";
 
 const linux = (cpu, libc, target, wheel) => ({ os: "linux", cpu, libc, target, wheel, prefix: "lib", suffix: ".so" });
@@ -9,15 +9,15 @@ const glibc = (arch) => `manylinux2014_${arch}.manylinux_2_17_${arch}`;
 /** The oldest glibc that packages for `gnu` run on. */
 export const GLIBC_FLOOR = "2.17";
 
-/** Whether a release of glibc, such as `2.34`, is newer than that. */
+/** Returns whether a release of glibc, such as `2.34`, is newer than `GLIBC_FLOOR`. */
 export const isAboveFloor = (release) => release.localeCompare(GLIBC_FLOOR, "en", { numeric: true }) > 0;
 
-/** The oldest macOS that packages for it run on, by processor; the wheels' tags say the same. */
+/** The oldest macOS that packages for macOS run on, by processor; the wheels' tags name the same versions. */
 export const MACOS_FLOOR = { x86_64: "10.12", aarch64: "11.0" };
 
 /**
- * By the end of the package's name, `sentri-<platform>`: what npm, cargo and pip call the platform. The
- * machines that try it in a release are in RUNNERS.
+ * The names that npm, cargo and pip have for each platform, by the end of the package's name, `sentri-<platform>`. The
+ * machines that test it in a release are in RUNNERS.
  */
 export const PLATFORMS = {
   "linux-x64-gnu": linux("x64", "glibc", "x86_64-unknown-linux-gnu", glibc("x86_64")),
@@ -30,7 +30,7 @@ export const PLATFORMS = {
   "win32-arm64-gnullvm": windows("arm64", "aarch64-pc-windows-gnullvm", "win_arm64"),
 };
 
-/** The machines of GitHub Actions that start programs of a platform; for musl, with the image of a container. */
+/** The machines of GitHub Actions that can run a platform's programs. For musl, `matrix()` adds a container image. */
 const RUNNERS = {
   "linux-x64": "ubuntu-latest",
   "linux-arm64": "ubuntu-24.04-arm",

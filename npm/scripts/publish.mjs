@@ -1,5 +1,6 @@
-// Publishes the tarballs of a folder to npm, the native packages first: whoever installs the main one finds them there.
-// What npm has already is left out, so that a release that broke off can be run again. --dry-run: publishes nothing.
+// Publishes the tarballs of a folder to npm. The native packages go first, so that an installation of `sentri` finds
+// them. Versions that npm has already are skipped, so a release that broke off can be run again. --dry-run publishes
+// nothing.
 import { execFileSync, spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -19,7 +20,7 @@ function publish(tarball) {
   const name = tarball.slice(0, -`-${version}.tgz`.length);
   if (!values["dry-run"] && isPublished(name)) return console.log(`${name}@${version} is published already`);
   const flags = values["dry-run"] ? ["--dry-run"] : ["--provenance"];
-  // Without a tag of its own, a version like 7.0.0-rc.1 would be what `npm install sentri` brings.
+  // A pre-release such as 7.0.0-rc.1 gets its own tag, or `npm install sentri` would install it.
   const tag = /-([a-z]+)/.exec(version)?.[1] ?? "latest";
   execFileSync("npm", ["publish", join(folder, tarball), "--access", "public", "--tag", tag, ...flags], {
     stdio: "inherit",
@@ -27,7 +28,7 @@ function publish(tarball) {
   console.log(`${name}@${version} ${values["dry-run"] ? "would be" : "is"} published as ${tag}`);
 }
 
-/** Whether npm has the version. An answer that is not "no such version" ends the program. */
+/** Returns whether npm has the version. Throws, and so ends the program, if npm fails for another reason. */
 function isPublished(name) {
   const { status, stdout, stderr } = spawnSync("npm", ["view", `${name}@${version}`, "version", "--json"], {
     encoding: "utf8",

@@ -1,6 +1,6 @@
-// Judges what `make pack` left in target/npm as a release: versions, changelog, files, sizes, entry points, types.
-// --out: another folder of tarballs; --unreleased: the changelog may still call the version "Unreleased";
-// --complete: no platform may be missing; --wheels: looks at the wheels of a folder too.
+// Checks the tarballs that `make pack` left in target/npm for a release: versions, changelog, files, sizes, entry
+// points, types. --out names another folder of tarballs; with --unreleased the changelog may still call the version
+// "Unreleased"; with --complete no platform may be missing; --wheels names a folder of wheels to check too.
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -119,7 +119,7 @@ function checkNative(tarball, packed, files, own) {
   expect(newer.size === 0, `${packed.name}: asks for glibc ${[...newer]}, the floor is ${GLIBC_FLOOR}`);
 }
 
-/** The dependencies may have changed since the notice file was written. */
+/** Compares the notice file with the present dependencies, which may have changed since it was written. */
 function checkNotice(name, notice) {
   const platform = name.replace(/^sentri-?/, "");
   const wanted = platform === "" ? mainNotice() : platform in PLATFORMS ? nativeNotice(platform) : notice;
@@ -133,7 +133,7 @@ function filesOf(folder) {
     .sort();
 }
 
-/** Asks a tool of tests/release; packages with a fault of their own are not worth the time that it takes. */
+/** Runs a tool of tests/release on a package, unless faults were found already, since the tools take their time. */
 function judge(tool, args) {
   if (faults.length > 0) return;
   const { status, stdout, stderr, error } = spawnSync(join(bin, tool), args, { encoding: "utf8" });

@@ -1,4 +1,4 @@
-// Looks at Python wheels as part of a release: version, platform, licences, files that must and must not be there.
+// Checks Python wheels for a release: version, platform, licences, files that must be there and files that must not.
 import { execFileSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";

@@ -47,7 +47,7 @@ function addOwn(ref, name, dependsOn) {
   dependencies.set(ref, dependsOn);
 }
 
-/** Adds the crates of a binding; gives those that our own use themselves. */
+/** Adds the crates of a binding. Returns the references of those that our own crates use directly. */
 function addCrates(binding, platform) {
   const found = crates(binding, platform);
   const others = found.filter((crate) => !isOwn(crate));
@@ -57,7 +57,7 @@ function addCrates(binding, platform) {
   return [...new Set(direct)].sort().map((id) => purl("cargo", byId.get(id)));
 }
 
-/** Adds components with what they use; a crate may use more on one platform than on another. */
+/** Adds components with their dependencies, joined over platforms: a crate may use more on one than on another. */
 function addAll(type, others) {
   const byId = new Map(others.map((one) => [`${one.name} ${one.version}`, one]));
   for (const { name, version: of, licence, source, uses, ...rest } of others) {
@@ -71,7 +71,7 @@ function addAll(type, others) {
       purl: ref,
       ...(rest.authors.length > 0 ? { authors: rest.authors.map((author) => ({ name: author })) } : {}),
       ...(type === "cargo" && sha256 ? { hashes: [{ alg: "SHA-256", content: sha256 }] } : {}),
-      // Cargo's old way to write OR.
+      // A slash is Cargo's old spelling of OR.
       licenses: [{ expression: licence.replaceAll("/", " OR ") }],
       externalReferences: [{ type: "vcs", url: source }],
     });

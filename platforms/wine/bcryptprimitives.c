@@ -1,4 +1,5 @@
-// Wine 8 lacks this library of Windows, from which Rust's standard library takes random numbers. For tests alone.
+// Replaces a library of Windows that wine 8 lacks and that Rust's standard library takes random numbers from. Only for
+// tests.
 #include <stddef.h>
 
 unsigned char SystemFunction036(void *buffer, unsigned long length);
