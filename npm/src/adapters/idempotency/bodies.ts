@@ -2,8 +2,8 @@ import { MAX_STORED_BODY } from "../../generated/constants.js";
 import { describeValue } from "../body-text.js";
 
 /**
- * The text that distinguishes bodies that a parser has read. If none has, or a parser left an empty object, as that of
- * Express 4 does for types that it does not read, only the length of the body is known.
+ * Describes a body by a text that differs for different bodies. If no parser has read the body, or a parser left an
+ * empty object, as that of Express 4 does for content types that it does not read, the text holds only the length.
  */
 export function describeBody(body: unknown, length: string | null | undefined, isRead: boolean): string {
   if (typeof body === "string") return body;
@@ -19,8 +19,8 @@ function isUnread(body: unknown, isRead: boolean): boolean {
 }
 
 /**
- * The same for a parsed body that may hold files, which are no JSON: their bytes count, up to the limit for all of
- * them.
+ * Describes a parsed body that may hold files. A file is described by name, size, type and a SHA-256 of its bytes; of
+ * all files together, at most `MAX_STORED_BODY` bytes count.
  */
 export async function describeForm(body: unknown, length: string | null | undefined): Promise<string> {
   const files = new Map<Blob, object | undefined>();

@@ -10,8 +10,8 @@ type Status = (code: unknown) => { code: number };
 type After = Pick<Parts, "request" | "set"> & { responseValue: unknown; status: Status };
 
 /**
- * The gate for Elysia, as hooks of `plugin` for the routes of the application that uses it. Elysia reads the source of
- * hooks to see which members of a context they use, so they name them.
+ * Adds the gate to `plugin`, as hooks for the routes of the application that uses the plugin. Elysia reads the source
+ * of hooks to see which members of a context they use, so these hooks name the members.
  */
 export function elysiaGate(plugin: any, gate: Gate, addressOf: (parts: Before) => string | undefined): ElysiaPlugin {
   const running = new WeakMap<Request, Execution>();
@@ -20,7 +20,7 @@ export function elysiaGate(plugin: any, gate: Gate, addressOf: (parts: Before) =
     const value = request.headers.get(gate.header);
     if (value === null) return undefined;
     const { pathname, search } = new URL(request.url);
-    // A request whose body Elysia has read is not to be asked about it on Node.
+    // On Node, a request whose body Elysia has read must not be asked for its body.
     const described =
       body === undefined
         ? await unlessCutOff(describeStream(request))
@@ -48,11 +48,11 @@ export function elysiaGate(plugin: any, gate: Gate, addressOf: (parts: Before) =
         if (responseValue instanceof Response) running.delete(request);
         return keep(execution, responseValue, set, status);
       })
-      // Says nothing to the error: what answers it is the application's.
+      // Returns nothing, so that the application's own handler answers the error.
       .onError({ as: "scoped" }, async ({ request }: Pick<Parts, "request">) => {
         await running.get(request)?.free();
       })
-      // After streams, and whatever else comes to no answer that could be kept.
+      // Frees the key after streams, and after every other request whose answer could not be kept.
       .onAfterResponse({ as: "scoped" }, ({ request }: Pick<Parts, "request">) => void running.get(request)?.free())
   );
 }

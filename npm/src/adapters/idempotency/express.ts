@@ -44,10 +44,10 @@ function follow(verdict: Verdict, req: Request, res: ServerResponse, next: Next)
 }
 
 /**
- * Watches a response go by. One that is sent in one piece is kept as soon as the handler has ended it, whether or not
- * the client still listens: who lost the connection comes back with the same key. One that is written in parts is a
- * stream, and not kept. A client that goes away does not free the key while its handler runs, unless its request was
- * not all there; a handler that destroys the response does.
+ * Keeps a response that is sent in one piece as soon as the handler has ended it, even if the client has gone: a client
+ * that lost its connection comes back with the same key. A response that is written in parts is a stream and is not
+ * kept. A client that goes away does not free the key while its handler runs, unless its request was incomplete. A
+ * handler that destroys the response frees the key.
  */
 function watch(res: ServerResponse, execution: Execution): void {
   const { writeHead, write, end, destroy } = res as unknown as Record<string, (...args: unknown[]) => unknown>;
@@ -55,7 +55,7 @@ function watch(res: ServerResponse, execution: Execution): void {
   let isStream = false;
   let isHeld = false;
   Object.assign(res, {
-    // What middleware around this one adds to the headers, such as compression, it adds to a replay too.
+    // Headers that outer middleware, such as compression, adds are not kept, since it adds them to a replay too.
     writeHead(...args: unknown[]) {
       headers ??= headersOf(res, args.at(-1));
       return writeHead!.apply(res, args);
@@ -95,7 +95,7 @@ function watch(res: ServerResponse, execution: Execution): void {
   });
 }
 
-/** Fixes headers and status from an `end()` on, though the response waits, with the length that Node would write. */
+/** Fixes status, headers and length at the handler's `end()`, as Node would, although the response itself waits. */
 function fixHeaders(res: ServerResponse, body: Uint8Array): void {
   if (res.headersSent) return;
   const hasLength =
@@ -104,7 +104,7 @@ function fixHeaders(res: ServerResponse, body: Uint8Array): void {
   res.writeHead(res.statusCode);
 }
 
-/** The headers of a response, with those given to `writeHead`, which are nowhere else. */
+/** The headers of a response, with those passed to `writeHead`, which `getHeaders()` does not return. */
 function headersOf(res: ServerResponse, given: unknown): HeaderPairs {
   if (typeof given !== "object" || given === null) return pairsOf(res.getHeaders());
   const own = Array.isArray(given) ? pairUp(given.flat()) : pairsOf(given as Record<string, unknown>);

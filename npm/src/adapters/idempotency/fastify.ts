@@ -21,7 +21,7 @@ export function fastifyGate(gate: Gate): FastifyPluginAsync {
       if (verdict instanceof Execution) {
         running.set(request, verdict);
         freeIfAborted(request.raw, verdict);
-        // Who takes the reply over from Fastify sends it by other ways.
+        // A handler that takes the reply over from Fastify sends it without `onSend`.
         reply.raw.once("close", () => {
           if (reply.sent) void verdict.free();
         });

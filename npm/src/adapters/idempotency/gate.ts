@@ -43,7 +43,7 @@ export interface Admitted {
   auth?: unknown;
 }
 
-/** That user; one of another library has no `auth`. */
+/** Returns the user whom `protect()` has let in; a user that another library has set comes without `auth`. */
 export function admittedOf({ user, auth }: Admitted): Keyed["user"] {
   return auth ? (user as Keyed["user"]) : undefined;
 }
@@ -55,13 +55,13 @@ export interface Answer {
   body: Uint8Array<ArrayBuffer>;
 }
 
-/** The fate of a request: it runs under a key, it is answered, or the gate has nothing to do with it. */
+/** The gate's decision on a request: it runs under a key, it is answered, or (`undefined`) it passes freely. */
 export type Verdict = Execution | Answer | undefined;
 
 /** Headers that belong to a connection, and the length, which the sender of the answer counts again. */
 const NOT_KEPT = ["date", "connection", "keep-alive", "transfer-encoding", "content-length"];
 
-/** The keys under which requests run: a gate behind another one leaves those to it. */
+/** The keys under which a request runs already: a gate behind another gate leaves those keys to the first. */
 const running = new WeakMap<object, Set<string>>();
 
 /** The work before an answer goes out: nothing, or a promise to wait for. */
@@ -69,8 +69,8 @@ export type Settling = Promise<void> | undefined;
 
 /**
  * A request that runs. Its key is held until the answer is kept or the key is freed, whichever comes first. If several
- * processes share answers, that takes a moment, for which the answer waits: a client that has the answer and asks
- * another process must not be answered that it still runs.
+ * processes share answers, the answer goes out only when it is kept. Otherwise a client that has the answer and asks
+ * another process could be answered that its request still runs.
  */
 export class Execution {
   private settled = false;
@@ -108,7 +108,7 @@ export class Execution {
   }
 }
 
-/** The gate in front of handlers; all that is not a framework's own. */
+/** The gate in front of handlers, as far as it is the same in all frameworks. */
 export class Gate<Ctx = any> {
   private readonly native: NativeIdempotency;
   /** The header with the key, in lower case. */
@@ -139,8 +139,8 @@ export class Gate<Ctx = any> {
   }
 
   /**
-   * Decides the fate of a request; at once if answers are in the memory of this process and no function has to be
-   * called.
+   * Decides on a request. It needs no promise if answers are in the memory of this process and no asynchronous function
+   * has to be called.
    */
   judge(ctx: Ctx, keyed: Keyed): Verdict | Promise<Verdict> {
     const value = one(keyed.value);
@@ -157,7 +157,7 @@ export class Gate<Ctx = any> {
     identity: string,
     named: Named,
   ): Verdict | Promise<Verdict> {
-    // An object would be the same text for every caller.
+    // An object as text is `[object Object]` for every caller.
     if (named !== undefined && named !== null && typeof named !== "string")
       throw new SentriError("CONFIGURATION_ERROR", "credential must return a text or nothing");
     const { method, authorization, cookie } = guard;
@@ -212,7 +212,7 @@ export class Gate<Ctx = any> {
     }
   }
 
-  /** The fate of a request whose answer is stored, as the core decides it on the word of `protect()`. */
+  /** Decides on a request whose answer is stored: the core decides by the caller whom the server finds. */
   private async replay(passage: NativePassage, request: GuardRequest, identity: string): Promise<Verdict> {
     const { asked, roles } = (await this.server?.askerOf(request, identity)) ?? { asked: false };
     const { replay, refusal } = JSON.parse(passage.replayTo(asked, roles)) as ReplayDecision;
@@ -239,7 +239,7 @@ function answerOf(passage: NativePassage): Answer {
   return readAnswer(JSON.parse(passage.response()) as ReplayData | ResponseData, () => passage.body());
 }
 
-/** An answer as it crosses: its body is a text there, or bytes beside it. */
+/** Reads an answer of the core, which has its body as a text in it or as bytes beside it. */
 function readAnswer(answer: ReplayData & Partial<ResponseData>, bytes?: () => Uint8Array): Answer {
   const { status, headers, body = "" } = answer;
   return { status, headers, body: new Uint8Array(bytes && body === "" ? bytes() : Buffer.from(body)) };

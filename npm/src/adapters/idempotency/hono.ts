@@ -24,7 +24,7 @@ export function honoGate(gate: Gate, addressOf: (c: Context) => string | undefin
     if (c.error) return verdict.free();
     const { status, headers } = c.res;
     const watched = await watchResponse(c.res, verdict, (kept) => verdict.keep(status, [...headers], kept));
-    // Hono would merge the headers of the two, which are the same.
+    // Otherwise Hono would merge the headers of both responses, which are the same.
     c.res = undefined;
     c.res = watched;
   };

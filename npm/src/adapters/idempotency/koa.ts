@@ -30,7 +30,7 @@ export function koaGate(gate: Gate): Middleware {
 }
 
 function answer(ctx: KoaContext, { status, headers, body }: Answer): void {
-  // In this order: a body sets a status and a type of its own.
+  // The body comes first, because setting it changes the status and the content type.
   ctx.body = body.length > 0 ? Buffer.from(body) : null;
   ctx.status = status;
   ctx.set(recordOf(headers) as Record<string, string>);

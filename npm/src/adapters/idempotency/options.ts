@@ -9,30 +9,30 @@ export interface IdempotencyOptions<Ctx = any> {
   ttl?: number | string;
   /** The header with the key; `X-Idempotency-Key` by default. */
   header?: string;
-  /** Methods it applies to; POST, PUT and PATCH by default. */
+  /** The methods to which the middleware applies; POST, PUT and PATCH by default. */
   methods?: string[];
-  /** Answers kept at most; 10,000 by default. */
+  /** The greatest number of answers that are kept; 10,000 by default. */
   maxSize?: number;
   /**
-   * Keeps answers in Redis, for several processes: a server, a cluster or sentinels. Without it, in the memory of this
-   * process.
+   * The address of the Redis that keeps answers for several processes: a server, a cluster or sentinels. Without it
+   * (and without a server that has one), answers are kept in the memory of this process.
    */
   redisUrl?: string;
   /**
-   * The time for which a request waits for a Redis that is away, from the moment that it went: milliseconds or a text
-   * such as `"2s"`; 2 s by default, 30 s at most. It is spent once an outage: later requests do not wait.
+   * The time for which requests wait for a Redis that is unreachable, counted from the start of the outage:
+   * milliseconds or a text such as `"2s"`; 2 s by default, 30 s at most. Later requests in the same outage do not wait.
    */
   redisPatience?: number | string;
   /**
-   * The fate of a request when that patience is spent: `"local"` runs it once in each process, `"refuse"` answers with
-   * a 503 until Redis is back; `"local"` by default.
+   * The treatment of requests after `redisPatience`: `"local"` (the default) runs a request once in each process,
+   * `"refuse"` answers it with a 503 until Redis is back.
    */
   onRedisAway?: "local" | "refuse";
   /** Separates this application from others in one Redis; by default the server's `issuer`. */
   keyPrefix?: string;
   /**
-   * The credential that distinguishes callers beside `Authorization`, `Cookie` and `X-Api-Key`, if another header
-   * authenticates.
+   * Returns the credential that distinguishes callers beside `Authorization`, `Cookie` and `X-Api-Key`, for requests
+   * that another header authenticates.
    */
   credential?: OfRequest<Ctx, Named | Promise<Named>>;
 }

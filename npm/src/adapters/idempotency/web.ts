@@ -18,8 +18,8 @@ export function keyedOf(raw: Request, value: string, facts: Pick<Keyed, "url" | 
 }
 
 /**
- * A body, or the beginning of a long body and the length that its sender declares; the request can be read as before.
- * `kept` returns a body that the framework has read already.
+ * Describes a body by its bytes, or a long body by its beginning and the length that its sender declares. The request
+ * can be read as before. `kept` returns a body that the framework has read already.
  */
 export async function describeStream(request: Request, kept?: () => Promise<ArrayBuffer>): Promise<string> {
   if (request.bodyUsed) return kept ? encode(new Uint8Array(await kept())) : `unread ${lengthOf(request)}`;
@@ -34,7 +34,7 @@ export async function describeStream(request: Request, kept?: () => Promise<Arra
   return reader ? `${start.slice(0, MAX_STORED_BODY)} ${lengthOf(request)}` : "";
 }
 
-/** The bytes that were read; `undefined` if the client has aborted the request before its body ended. */
+/** Returns the result of a read, or `undefined` if the client has aborted the request before its body ended. */
 export async function unlessCutOff<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
     return await reading;
@@ -63,8 +63,8 @@ export function answerResponse({ status, headers, body }: Answer): Response {
 export type Keep = (body: Uint8Array) => Settling;
 
 /**
- * The response to be sent in place of a response that is to be kept. A body in one piece is kept at once, whether or
- * not the client still listens; a body in parts is a stream, which passes through and is not kept.
+ * Returns the response to send in place of the handler's. A body in one piece is kept at once, even if the client has
+ * gone; a body in parts is a stream, which passes through and is not kept.
  */
 export async function watchResponse(response: Response, execution: Execution, keep: Keep): Promise<Response> {
   if (response.body === null || response.bodyUsed) {
