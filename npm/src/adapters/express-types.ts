@@ -20,18 +20,17 @@ declare global {
 }
 
 /**
- * A request as your functions are given it: parameters are texts, as they are in the handlers of a path that is written
- * down.
+ * The request that your functions get. Its parameters are texts, as in handlers of a path that is a string literal.
  */
 export interface ExpressRequest extends Request<Record<string, string>> {}
 
 /**
- * A middleware of ours. It has a name of its own so that declarations of applications can name it without Express's
- * further packages.
+ * A middleware of sentri. It has its own name so that an application's declaration files can name it without further
+ * packages of Express.
  */
 export interface ExpressMiddleware extends RequestHandler {}
 
-/** An error handler of ours. */
+/** An error handler of sentri. */
 export interface ExpressErrorHandler extends ErrorRequestHandler {}
 
 /**

@@ -74,7 +74,8 @@ function serving(server: AuthServer) {
 }
 
 /**
- * Auth for Express 4 and 5. The last form is for a mode decided at run time; it has compilers name a misspelt option.
+ * Makes sentri for Express 4 and 5. The third overload is for a mode that is decided at run time; because of it,
+ * compilers name a misspelt option.
  *
  * @example
  * const auth = createAuthExpress({ mode: "server", db: "sqlite:./auth.db", validRoles: ["user", "admin"] });
@@ -96,7 +97,7 @@ export function createAuthExpress<Role extends string = string>(
 export const createAuth = createAuthExpress;
 
 /**
- * Server mode with RS256, keys made and kept in the database.
+ * Makes server mode with RS256 and keys that sentri makes and keeps in the database.
  *
  * @example const auth = createAuthServer({ db: process.env.DATABASE_URL, validRoles: ["user", "admin"] });
  */

@@ -10,8 +10,8 @@ import { below } from "./paths.js";
 export type FastifyErrorHandler = (error: unknown, request: FastifyRequest, reply: FastifyReply) => void;
 
 /**
- * With these Fastify ends a request before any route has it: its path does not decode, or a segment is longer than
- * `maxParamLength`.
+ * The codes with which Fastify ends a request before it routes it: the path can't be decoded, or a segment is longer
+ * than `maxParamLength`.
  */
 const UNROUTED = new Set<unknown>(["FST_ERR_BAD_URL", "FST_ERR_MAX_PARAM_LENGTH"]);
 
@@ -40,8 +40,8 @@ export class FastifyEndpoints {
   }
 
   /**
-   * `onError`, but for requests to an endpoint that Fastify would not route: as `frameworkErrors` those are answered
-   * all the same.
+   * Wraps `onError`. As `frameworkErrors` it serves requests to an endpoint that Fastify would not route; all other
+   * errors go to `onError`.
    */
   errorHandler(onError: FastifyErrorHandler): FastifyErrorHandler {
     return (error, request, reply) => {
@@ -53,12 +53,12 @@ export class FastifyEndpoints {
 
   private readonly routes: FastifyPluginAsync = async (app) => {
     this.prefixes.add(app.prefix);
-    // One that the application sets after it has registered us would not be ours.
+    // Otherwise an error handler that the application sets after this registration would answer for the endpoints.
     app.setErrorHandler(this.onError);
     // The core reads bodies, an empty one with a JSON content type too; parsers of the application stay outside.
     app.removeAllContentTypeParsers();
-    // They are read here and not by the handler, so that hooks in between, such as the idempotency gate, see more than
-    // a stream.
+    // The parser reads the bodies, not the handler, so that hooks in between, such as the idempotency gate, see bytes
+    // and not a stream.
     app.addContentTypeParser("*", async (request: FastifyRequest, payload: Readable) => {
       const { raw = Buffer.alloc(0), tooLarge } = await readBody(payload);
       if (tooLarge) this.tooLarge.add(request);
@@ -91,7 +91,7 @@ export class FastifyEndpoints {
     return reply.send(response.body);
   }
 
-  /** The path below the mount point, with its query, if there is an endpoint. */
+  /** Returns the path below the mount point, with its query, if an endpoint has this path. */
   private endpoint({ method, raw: { url = "/" } }: FastifyRequest): string | undefined {
     for (const prefix of this.prefixes) {
       const [path = ""] = url.slice(prefix.length).split("?", 1);

@@ -14,8 +14,8 @@ import { forwardedFor } from "./node.js";
 export type { FastifyErrorHandler } from "./fastify-endpoints.js";
 
 /**
- * The API of client mode for a Fastify application: `{ preHandler: auth.protect() }` sets `request.user` and
- * `request.auth`; `app.setErrorHandler(auth.errorHandler())`.
+ * The API of client mode for a Fastify application. `{ preHandler: auth.protect() }` sets `request.user` and
+ * `request.auth`. The error handler is set by `app.setErrorHandler(auth.errorHandler())`.
  */
 export interface ClientAuthClient<Role extends string = string>
   extends GuardApi<Role, FastifyRequest, preHandlerHookHandler, FastifyErrorHandler> {}
@@ -65,7 +65,7 @@ function serving(server: AuthServer) {
 }
 
 /**
- * Auth for Fastify 4 and 5.
+ * Makes sentri for Fastify 4 and 5.
  *
  * @example
  * const auth = createAuthFastify({ mode: "server", db: "sqlite:./auth.db", validRoles: ["user", "admin"] });

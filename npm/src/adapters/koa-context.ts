@@ -33,7 +33,7 @@ export const surface: Surface<KoaContext> = {
   hasHeader: (ctx, name) => ctx.res.hasHeader(name),
 };
 
-/** Has Koa not print, request by request, that a client has broken off before its body ended. */
+/** Keeps Koa from printing an error for each client that disconnects before its body has ended. */
 export function hushCutOffs(ctx: KoaContext): void {
   ctx.onerror = hushed;
 }

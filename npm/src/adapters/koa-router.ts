@@ -5,7 +5,7 @@ import { SentriError } from "../errors.js";
 export interface KoaRouter {
   /** The endpoints as middleware. */
   routes(): Middleware;
-  /** Answers other methods of their paths. */
+  /** Middleware that answers requests to the endpoints' paths with other methods. */
   allowedMethods(): Middleware;
 }
 

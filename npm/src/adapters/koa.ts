@@ -31,7 +31,7 @@ export interface ServerAuthClient<Role extends string = string>
   router(...none: WriteItWithParentheses[]): KoaRouter;
 }
 
-// Goes on at once where the outcome is there: a promise of our own would be one more for every request.
+// Continues without a promise of its own if the check passes at once, since that would be one more at every request.
 const middleware =
   (check: Check<KoaContext>): Middleware =>
   (ctx, next) => {
@@ -61,7 +61,7 @@ function guards<Role extends string>(protectHost: ProtectHost): Uncounted<Client
   };
 }
 
-/** A request with its body: the bytes that a parser has kept, the value that it made of them, or the unread stream. */
+/** Reads a request. Its body is the text that a parser has kept, the value that it made of it, or the unread stream. */
 function read(ctx: KoaContext, method: string, pattern: string): Promise<NativeRequest> {
   hushCutOffs(ctx);
   const { rawBody, body } = ctx.request as { rawBody?: unknown; body?: unknown };
@@ -96,7 +96,7 @@ function serving(server: AuthServer) {
 }
 
 /**
- * Auth for Koa 2 and 3.
+ * Makes sentri for Koa 2 and 3.
  *
  * @example app.use(createAuthKoa({ mode: "client", keyUri: "https://auth.example.com/auth/keys" }).protect());
  */

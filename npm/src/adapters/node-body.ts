@@ -2,10 +2,12 @@ import type { Readable } from "node:stream";
 import { MAX_BODY } from "../generated/constants.js";
 import { CutOff } from "./cut-off.js";
 
-/** The time that a body has to arrive. */
+/** The time within which a body must arrive, in milliseconds. */
 const BODY_TIMEOUT = 30_000;
 
-/** Reads a body up to the limit. Rejects with `CutOff` where it breaks off. */
+/**
+ * Reads a body. Resolves to `tooLarge` if it is longer than `MAX_BODY` or late. Rejects with `CutOff` if it breaks off.
+ */
 export function readBody(stream: Readable): Promise<{ raw?: Buffer; tooLarge?: true }> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -20,7 +22,7 @@ export function readBody(stream: Readable): Promise<{ raw?: Buffer; tooLarge?: t
     };
     const giveUp = () => {
       done({ tooLarge: true });
-      // The rest of it flows by unread, so that the answer can be sent.
+      // Discards the rest of the body, so that the answer can be sent.
       stream.resume();
     };
     const timer = setTimeout(giveUp, BODY_TIMEOUT);
@@ -35,7 +37,7 @@ export function readBody(stream: Readable): Promise<{ raw?: Buffer; tooLarge?: t
       settle();
       reject(new CutOff());
     };
-    // It stays for errors that come later: without a listener they would end the process.
+    // The listener for errors stays, because a later error without a listener would end the process.
     stream.on("data", onData).on("end", onEnd).on("error", onCutOff).on("close", onCutOff);
   });
 }

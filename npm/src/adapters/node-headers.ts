@@ -10,9 +10,9 @@ const PROOFS = ["origin", "sec-fetch-site"] as const;
 type Folded = Map<string, string[]>;
 
 /**
- * The headers of a request for the core. Middleware may have changed `headers`, and hosts without sockets (AWS Lambda
- * behind serverless-http) fill nothing else, so `headers` decides, as it does for `protect()`. Where `rawHeaders` says
- * the same, its separate lines go to the core.
+ * Returns the headers of a request for the core. `headers` decides, as it does for `protect()`, because middleware may
+ * have changed it and hosts without sockets (AWS Lambda behind serverless-http) fill nothing else. If `rawHeaders` has
+ * the same values, its separate lines go to the core.
  */
 export function headerPairs(req: IncomingMessage): Array<[string, string]> {
   const lines = foldLines(req.rawHeaders);
@@ -54,9 +54,9 @@ export function forwardedFor(req: IncomingMessage): string | readonly string[] |
 }
 
 /**
- * A header that proves where a request comes from. If `headers` and `rawHeaders` differ, the result holds both values,
- * and such a text is no site's origin: a request is never taken for a request without Origin because its host has lost
- * the header.
+ * Returns a header that proves where a request comes from. If `headers` and `rawHeaders` differ, the result holds both
+ * values and equals no site's origin. So a request is never taken for a request without Origin only because its host
+ * has lost the header.
  */
 export function proof(req: IncomingMessage, name: (typeof PROOFS)[number]): string | undefined {
   const value = req.headers[name];
@@ -81,14 +81,14 @@ function agree({ headers, rawHeaders = [] }: IncomingMessage, name: string, valu
   return value === undefined || isSent;
 }
 
-/** A header that is there once. */
+/** Returns the value of a header that is there once. */
 export function one(value: string | string[] | undefined): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
 const isProof = (name: string) => (PROOFS as readonly string[]).includes(name);
 
-/** Whether Node makes the value in `headers` of these lines. */
+/** Returns whether Node would join these lines to the value in `headers`. */
 function says(values: readonly string[], lines: readonly string[]): boolean {
   const [value] = values;
   return values.length === 1 && (value === lines[0] || value === lines.join(", ") || value === lines.join("; "));
@@ -106,7 +106,7 @@ function foldLines(lines: readonly unknown[] | undefined): Folded {
   return folded;
 }
 
-/** Hosts put numbers among the values, as the length of a body that they have counted. */
+/** Adds a value as a text, because some hosts set numbers, such as the length of a body that they have counted. */
 function add(folded: Folded, name: string, value: unknown): void {
   if (value === undefined || value === null) return;
   const known = name.toLowerCase();

@@ -27,7 +27,7 @@ export interface RequestFacts {
   tooLarge?: boolean;
 }
 
-/** Moves a request to the core: its body as the framework parsed it, or as it comes. */
+/** Converts a request for the core. Reads its body, unless the framework has done so. */
 export async function readRequest(req: IncomingMessage, facts: RequestFacts): Promise<NativeRequest> {
   const { url, fullUrl, clientIp, requestId, body, tooLarge } = facts;
   const scheme = schemeOf(facts.scheme, one(req.headers["x-forwarded-proto"]));
@@ -58,8 +58,8 @@ export async function readRequest(req: IncomingMessage, facts: RequestFacts): Pr
 }
 
 /**
- * Whether there is an unread body. Hosts without sockets set `complete` before the body is read; waiting for a stream
- * that has ended, or was destroyed, would be for ever.
+ * Returns whether there is an unread body. `complete` does not show it, because hosts without sockets set it before the
+ * body is read. Waiting for a stream that has ended, or was destroyed, would never end.
  */
 function isUnread(req: IncomingMessage): boolean {
   if (req.readableLength > 0) return true;
@@ -67,7 +67,7 @@ function isUnread(req: IncomingMessage): boolean {
   return Number(req.httpVersionMajor) > 1 || "content-length" in req.headers || "transfer-encoding" in req.headers;
 }
 
-/** A request as `protect()` looks at it. `framework` is where a framework says by which protocol it came. */
+/** The part of a request that `protect()` reads. `framework` holds the scheme by which the request came. */
 export class NodeGuardRequest implements GuardRequest {
   constructor(
     private readonly req: IncomingMessage,
@@ -102,7 +102,7 @@ export class NodeGuardRequest implements GuardRequest {
     return this.asked("access-control-request-headers");
   }
 
-  /** The question of a preflight. */
+  /** Returns a header of a preflight, and `undefined` for requests that can be none. */
   private asked(name: "access-control-request-method" | "access-control-request-headers"): string | undefined {
     return this.method === "OPTIONS" ? header(this.req, name) : undefined;
   }

@@ -1,6 +1,6 @@
 /**
- * The path below the mount point, with its query, as it came. Frameworks know the mount points but keep only the
- * decoded path; an endpoint's path is as many segments at the end as its pattern has. `url` is a path or absolute.
+ * Returns the path below the mount point, with its query, not decoded. Frameworks know the mount points but keep only
+ * the decoded path, so this takes as many segments from the end as `pattern` has. `url` is a path or absolute.
  */
 export function below(url: string, pattern: string): string {
   const [address = ""] = url.split("#", 1);

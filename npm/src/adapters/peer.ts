@@ -10,7 +10,8 @@ export function peerOfHost(host: any, request: Request): string | undefined {
 }
 
 /**
- * AWS API Gateway in both versions, Lambda@Edge, Netlify. A load balancer names the client in X-Forwarded-For alone.
+ * Returns the peer's address from the event of AWS API Gateway (both versions), Lambda@Edge or Netlify. A load balancer
+ * has no such field: it names the client in X-Forwarded-For only.
  */
 function peerOfPlatform(host: any): string | undefined {
   const aws = host?.requestContext;

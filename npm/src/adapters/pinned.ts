@@ -2,15 +2,15 @@ import type { ServerResponse } from "node:http";
 import type { HeaderPairs } from "./checks.js";
 import { addHeaders } from "./node.js";
 
-/** Adds headers to a response of Node's, of which a handler may replace none but cookies. */
+/** Adds headers to a response of Node that a handler can't replace, except cookies. */
 export function addPinned(res: ServerResponse, headers: HeaderPairs): void {
   addHeaders(res, headers);
   pinHeaders(res, headers);
 }
 
 /**
- * Makes a response of Node's carry these headers, even if a handler sets others after them: a token requires
- * `no-store`. Cookies are left to the response, where those of a handler are kept beside ours.
+ * Makes a response of Node carry these headers, even if a handler sets others later: an answer with a token must have
+ * `no-store`. Cookies are not pinned, since the response keeps a handler's cookies beside ours.
  */
 export function pinHeaders(res: ServerResponse, headers: HeaderPairs): void {
   const pinned = headers.filter(([name]) => name !== "Set-Cookie");
