@@ -1,4 +1,4 @@
-// What factories return, whatever the framework.
+// The members of the objects that the factories return with every framework.
 import type { StepUp } from "../assurance.js";
 import type { AuthServer } from "../server.js";
 import type { ErrorHandlerOptions, Metric, PermitCheck, PermitOptions, RateLimiterOptions } from "../types.js";
@@ -52,8 +52,8 @@ export type ProgrammaticApi<Role extends string = string> = Pick<AuthServer<Role
   Partial<Pick<AuthServer<Role>, "mailbox">>;
 
 /**
- * Nothing: a call without arguments takes it. A factory that is passed on without being called, as in `app.get("/me",
- * auth.protect)`, does not compile, since the framework's arguments are no such value. Write `auth.protect()`.
+ * A parameter that no value fits, so only a call without it compiles. A factory that is passed on without being called,
+ * as in `app.get("/me", auth.protect)`, does not compile. Write `auth.protect()`.
  */
 export interface WriteItWithParentheses {
   readonly "write auth.protect(), auth.router(), auth.errorHandler()": never;
@@ -70,11 +70,11 @@ export interface CountingApi {
    *   .samples.find((sample) => sample.labels.event === "auth.login.success")!.value;
    */
   metrics(): Metric[];
-  /** The same in the text format of Prometheus (exposition format 0.0.4). */
+  /** Returns the same metrics in the text format of Prometheus (exposition format 0.0.4). */
   metricsText(): string;
 }
 
-/** The same without the members that `assemble` adds. */
+/** An API without the members that `assemble` adds. */
 export type Uncounted<Api> = Omit<Api, keyof CountingApi>;
 
 /**
@@ -83,8 +83,8 @@ export type Uncounted<Api> = Omit<Api, keyof CountingApi>;
  */
 export interface GuardApi<Role extends string, Ctx, Guard, Handler, Req = Ctx> extends CountingApi {
   /**
-   * Lets authenticated requests pass and sets their user. With `{acr, maxAge}` only those whose user authenticated
-   * strongly and lately enough; others are answered `STEP_UP_REQUIRED` (RFC 9470). No look-up.
+   * Lets authenticated requests pass and sets their user. With `{acr, maxAge}` it lets only those pass whose user
+   * authenticated strongly and recently enough, and answers others `STEP_UP_REQUIRED` (RFC 9470). No look-up.
    */
   protect(asked?: StepUp, ...none: WriteItWithParentheses[]): Guard;
   /** Lets users with any of the roles pass; after `protect()`. */

@@ -6,8 +6,8 @@ import { PROGRAMMATIC, type CountingApi, type ProgrammaticApi, type Uncounted } 
 import { refuseUncalled } from "./uncalled.js";
 
 /**
- * Builds the object that a factory returns: `guards` over the mode's protectHost and nothing else in client mode; in
- * server mode the programmatic calls too, and the members that `serving` makes from the server.
+ * Builds the object that a factory returns. In both modes it has the members that `guards` makes for the protect host,
+ * and the metrics. In server mode it also has the programmatic calls and the members that `serving` makes.
  */
 export function assemble<Role extends string, Guards extends object, Serving extends object>(
   options: ServerOptions<Role> | ClientOptions<Role>,

@@ -1,18 +1,19 @@
 import { SentriError } from "../errors.js";
 
-/** Deeper than the core reads JSON, which refuses it. */
+/** A text that nests more deeply than the core reads JSON, so the core refuses it. */
 const TOO_DEEP = "[".repeat(128);
 
 /**
- * A body that a parser has converted to a value, as JSON for the core. The core refuses a value that nests too deeply.
+ * Writes a body that a parser has converted to a value as JSON for the core. The core refuses values that nest too
+ * deeply.
  */
 export function bodyText(body: unknown): string {
   return written(body) ?? TOO_DEEP;
 }
 
 /**
- * A body that a parser has converted to a value, as a text that distinguishes it from other bodies. `stand` is the
- * replacer for `JSON.stringify`.
+ * Describes a body that a parser has converted to a value, by a text that differs for different bodies. `stand` is the
+ * replacer for `JSON.stringify`. Throws `VALIDATION_ERROR` if the value nests too deeply.
  */
 export function describeValue(body: unknown, stand?: (name: string, value: unknown) => unknown): string {
   const text = written(body, stand);
@@ -20,7 +21,7 @@ export function describeValue(body: unknown, stand?: (name: string, value: unkno
   return text;
 }
 
-/** The JSON of a value; `undefined` where it nests more deeply than the engine's stack reaches. */
+/** Returns the JSON of a value, or `undefined` if the value nests more deeply than the engine's stack allows. */
 function written(body: unknown, stand?: (name: string, value: unknown) => unknown): string | undefined {
   try {
     return JSON.stringify(body, stand);

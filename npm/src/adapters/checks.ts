@@ -1,5 +1,5 @@
-// What all frameworks have in common: the checks in front of an application's routes, as functions that answer with an
-// error or with nothing. An adapter says where its framework keeps things, and in which form it wants a middleware.
+// The part that all frameworks share: the checks in front of an application's routes, as functions that return an error
+// or nothing. An adapter adds where its framework keeps data, and the form that a middleware has there.
 import { SentriError, fromData } from "../errors.js";
 import type { GuardRequest, Origin, ProtectHost, ProtectResult, ResponseData, StepUpCheck } from "../protect-host.js";
 import type { AuthServer } from "../server.js";
@@ -67,7 +67,7 @@ export function makeChecks<Req, Res>(protectHost: ProtectHost, surface: Surface<
     if (headers.length > 0) surface.pinHeaders(res, headers);
     noteProtection(protectHost, req, surface.raw, guarded, stepUp !== undefined);
     if (principal === undefined) return answer === undefined ? fromData(error!) : new Reply(answer);
-    // At every request, whatever was remembered of the token: freshness ends by the clock.
+    // This runs at every request, even for a token that is cached as verified: an authentication ages with the clock.
     const refusal = stepUp?.(principal, idOf(req));
     if (refusal !== undefined) return refusal;
     const { id, roles, withheld, sessionId, token, acr, amr, authTime } = principal;
@@ -113,7 +113,7 @@ export function makeChecks<Req, Res>(protectHost: ProtectHost, surface: Surface<
 }
 
 /**
- * The members of an options object. One that is not known is refused: a misspelt option would change nothing, silently.
+ * Returns the members of an options object. Refuses unknown members, since a misspelt option would be ignored silently.
  */
 function onlyOptions<T extends object>(call: string, options: unknown, known: ReadonlyArray<keyof T & string>): T {
   const given = Object(options) as T;
@@ -127,7 +127,7 @@ function onlyOptions<T extends object>(call: string, options: unknown, known: Re
   return given;
 }
 
-/** The options of `permit()`, looked at when it is called and not when the first request comes. */
+/** Checks the options of `permit()` when it is called, not when the first request comes. */
 function permitOptions<Req>(protectHost: ProtectHost, options: unknown): PermitOptions<Req> {
   if (typeof options === "function") return { check: options as PermitCheck<Req> };
   const { roles, check } = onlyOptions<Partial<PermitOptions<Req>>>("permit()", options, ["roles", "check"]);
@@ -157,8 +157,8 @@ function permitOptions<Req>(protectHost: ProtectHost, options: unknown): PermitO
 }
 
 /**
- * A check that counts calls; by the client's address unless the options have a key. Refuses bad options at once. The
- * core checks the key, and decides how far forwarded addresses are trusted.
+ * Makes a check that counts calls by the key of the options, or else by the client's address. Refuses bad options at
+ * once. The core checks the key, and decides how far forwarded addresses are trusted.
  */
 export function makeLimiter<Req, Res>(
   server: AuthServer,
@@ -190,12 +190,12 @@ export function makeLimiter<Req, Res>(
 function keyText(key: unknown): string {
   if (key === undefined || key === null) return "null";
   if (typeof key === "bigint") return `"${key}"`;
-  // A lone surrogate could not cross.
+  // A lone surrogate can't be passed to the core, so this replaces it.
   if (typeof key === "string") return JSON.stringify(Buffer.from(key).toString());
   return typeof key === "boolean" || Number.isFinite(key) ? JSON.stringify(key) : "[]";
 }
 
-/** Goes on as middleware with a callback does: at once where the outcome is there. `reply` sends an answer. */
+/** Continues as middleware with a callback does, and at once if `outcome` is no promise. `reply` sends an answer. */
 export function proceed(
   outcome: CheckResult | Promise<CheckResult>,
   next: (error?: Error) => void,
@@ -206,7 +206,7 @@ export function proceed(
   else next(outcome);
 }
 
-/** Ends as asynchronous middleware does: throws the error, or gives the answer that the request ends with. */
+/** Continues as asynchronous middleware does: throws the error, or resolves to the answer that ends the request. */
 export async function demand(outcome: CheckResult | Promise<CheckResult>): Promise<ResponseData | undefined> {
   const end = await outcome;
   if (end instanceof Reply) return end.response;
@@ -215,8 +215,8 @@ export async function demand(outcome: CheckResult | Promise<CheckResult>): Promi
 }
 
 /**
- * Answers a thrown value, and reports unexpected errors to the host. Refuses bad options at once. `nodeOf`: the request
- * of `node:http`, where there is one.
+ * Makes the function that answers a thrown value. It reports unexpected errors to `onUnhandled`, or to the console.
+ * Refuses bad options at once. `nodeOf` returns the request of `node:http`, if there is one.
  */
 export function makeAnswer<Req, Res>(
   protectHost: ProtectHost,
@@ -235,7 +235,7 @@ export function makeAnswer<Req, Res>(
     const response = protectHost.errorResponse(error);
     if (response.status >= 500 && !isOfCutOff(error, nodeOf(req))) {
       if (onUnhandled) onUnhandled(error, req);
-      // The answer says nothing of it, so without a word here the application's defect would be nowhere.
+      // The answer does not describe the error, so without this line nobody would see the application's defect.
       else if (!(error instanceof SentriError)) console.error(error);
     }
     return error instanceof SentriError
@@ -247,7 +247,7 @@ export function makeAnswer<Req, Res>(
   };
 }
 
-/** The headers of an answer to an error that is not ours: its own come first, and a challenge that is there stays. */
+/** Merges the headers of an answer to a foreign error. The error's replace ours, and a challenge that is set stays. */
 function withTheirs(
   ours: HeaderPairs,
   theirs: HeaderPairs,

@@ -15,8 +15,8 @@ export class CutOff extends SentriError {
 }
 
 /**
- * Serves a request to an endpoint when it has been read; an aborted request goes no further, not to an error handler
- * either.
+ * Serves a request to an endpoint once the request has been read. An aborted request is answered here and reaches no
+ * error handler.
  */
 export async function serveRead(
   server: AuthServer,
@@ -35,7 +35,7 @@ export async function serveRead(
 const ENDED = /^(?:ECONNRESET|ECONNABORTED|EPIPE|HPE_\w+)$/;
 
 /**
- * Whether an error says no more than that the client of `req`, a request of `node:http`, has broken off before its body
+ * Returns whether an error only means that the client of `req`, a request of `node:http`, disconnected before its body
  * ended.
  */
 export function isOfCutOff(error: unknown, req: unknown): boolean {

@@ -12,7 +12,7 @@ export interface Parts extends Partial<SentriElysiaContext> {
   store: object;
 }
 
-/** A context as its type has it: Elysia leaves `params` out where a path has none. */
+/** Returns the context as its type describes it: Elysia leaves `params` out if the path has no parameters. */
 export function whole<Ctx extends Parts>(ctx: Ctx): Ctx {
   (ctx as { params?: object }).params ??= {};
   return ctx;
@@ -25,7 +25,7 @@ export const requestId = ({ store, request }: Parts) =>
 /** Headers that no handler may replace, by the `set` of their request. */
 const pinned = new WeakMap<Context["set"], HeaderPairs>();
 
-/** Sets pinned headers once more, behind the handler: a response of its own has them in place of those in `set`. */
+/** Sets pinned headers again after the handler, since a `Response` of the handler's own overrides those in `set`. */
 export function pinAfter({ set, response }: { set: Context["set"]; response?: unknown }): void {
   for (const [name, value] of pinned.get(set) ?? []) {
     for (const known of Object.keys(set.headers))
@@ -60,8 +60,8 @@ export const surface: Surface<Parts, Pick<Parts, "set">> = {
 };
 
 /**
- * Cookies go by `set`: on Node, Elysia keeps only one cookie of a `Response`. A single cookie is no list, since behind
- * a list Elysia forgets the content type of the values that handlers return.
+ * Adds cookies to `set`, because Elysia on Node keeps only one cookie of a `Response`. A single cookie is set as a
+ * text, because with a list Elysia loses the content type of the values that handlers return.
  */
 function addCookies(set: Context["set"], lines: string[]): void {
   const known = set.headers["set-cookie"] as string | string[] | undefined;
@@ -79,7 +79,7 @@ export function respond(set: Context["set"], response: ResponseData): Response {
   return toResponse({ ...response, headers: response.headers.filter((header) => !isCookie(header)) });
 }
 
-/** The peer's address: Bun's server knows it, and on Node the request. */
+/** Returns the peer's address: on Node from the request, on Bun from its server. */
 export function peerOf(request: Request, server: Context["server"]): string | undefined {
   return "ip" in request ? (request.ip as string | undefined) : server?.requestIP(request)?.address;
 }
@@ -87,7 +87,7 @@ export function peerOf(request: Request, server: Context["server"]): string | un
 /** The parts of a context that say where a request comes from. */
 export type Served = Pick<Parts, "request"> & { server?: Context["server"] };
 
-/** The peer, and the client that it names. */
+/** Returns the peer's address, and the `X-Forwarded-For` in which a proxy names its client. */
 export const originOf = ({ request, server }: Served): Origin => [
   peerOf(request, server ?? null),
   request.headers.get("x-forwarded-for"),

@@ -3,24 +3,24 @@ import type { StepUp } from "../assurance.js";
 import { pinAfter, respond, whole, type Parts } from "./elysia-context.js";
 import type { ElysiaPermit, SentriElysiaContext } from "./elysia-types.js";
 
-/** Elysia's own way to answer from where a user is resolved. */
+/** The function by which a `resolve` hook of Elysia answers the request. */
 export interface Answers {
   status: (code: number, response: Response) => never;
 }
 
-/** Lets a request in: its user. */
+/** Runs `protect()` on a request. Returns the members that it sets, or ends the request by the check's own answer. */
 export async function admit<Role extends string>(
   protect: Check<Parts, Parts>,
   parts: Parts,
   status: Answers["status"],
 ): Promise<SentriElysiaContext<Role>> {
   const response = await demand(protect(parts, parts));
-  // Elysia drops what is given beside the code of an empty answer; of a `Response` under 200 it takes the status too.
+  // Elysia drops the response beside a code without a body, such as 204. With 200 it uses the response's own status.
   if (response !== undefined) return status(200, respond(parts.set, response));
   return { user: parts.user, auth: parts.auth } as SentriElysiaContext<Role>;
 }
 
-/** The options of single routes. Each lets the request in first, unless that was done. */
+/** Makes the options of single routes. Each runs `protect()` first, unless that has run. */
 export function makeMacros(checks: Checks<Parts, Parts>) {
   const plain = checks.protect();
   const after = async (

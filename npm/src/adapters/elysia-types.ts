@@ -6,7 +6,7 @@ import type { GuardApi, ServingApi, WriteItWithParentheses } from "./api.js";
 /** The members of routes behind `protect()`. */
 export type SentriElysiaContext<Role extends string = string> = { user: AuthUser<Role>; auth: AuthInfo };
 
-/** The context that checks are given. */
+/** The context that your checks get. */
 export type ElysiaContext<Role extends string = string> = Context & SentriElysiaContext<Role>;
 
 type Singleton = { decorator: {}; store: {}; derive: {}; resolve: {} };
@@ -65,8 +65,8 @@ export type ElysiaMacros<Role extends string = string> = Elysia<
 >;
 
 /**
- * The API of client mode for an Elysia application. Guards are for later routes: `.use(auth.protect())`;
- * `.onError(auth.errorHandler())`.
+ * The API of client mode for an Elysia application. Guards apply to the routes after them, as in
+ * `.use(auth.protect())`. The error handler is set by `.onError(auth.errorHandler())`.
  */
 export interface ClientAuthClient<Role extends string = string>
   extends Omit<GuardApi<Role, ElysiaContext<Role>, ElysiaPlugin, ElysiaErrorHandler, Request>, "protect"> {

@@ -56,7 +56,7 @@ export function waitUntilOf(c: Ctx): WaitUntil | undefined {
   }
 }
 
-/** The peer, and the client that it names. */
+/** Returns the peer's address, and the `X-Forwarded-For` in which a proxy names its client. */
 export const originOf = (c: Ctx): Origin => [peerOf(c), c.req.header("x-forwarded-for")];
 
 /** Answers with a response of the core. */

@@ -2,7 +2,7 @@ import type { MiddlewareHandler } from "hono";
 import { demand, type Check, type CheckResult } from "./checks.js";
 import { added, addLate, respond, type Ctx } from "./hono-context.js";
 
-/** A check as middleware. It goes on at once where the outcome is there, without a promise of its own. */
+/** Makes middleware of a check. If the check passes at once, the middleware continues without a promise of its own. */
 export const middleware =
   (check: Check<Ctx>): MiddlewareHandler<any> =>
   (c, next) => {

@@ -19,8 +19,8 @@ export interface SentriHonoEnv<Role extends string = string> {
 }
 
 /**
- * The API of client mode for a Hono application: `protect()` sets `c.get("user")` and `c.get("auth")`;
- * `app.onError(auth.errorHandler())`.
+ * The API of client mode for a Hono application. `protect()` sets `c.get("user")` and `c.get("auth")`. The error
+ * handler is set by `app.onError(auth.errorHandler())`.
  */
 export interface ClientAuthClient<Role extends string = string>
   extends GuardApi<
@@ -50,7 +50,7 @@ function guards<Role extends string>(protectHost: ProtectHost): Uncounted<Client
     errorHandler(options = {}) {
       const answer = makeAnswer<Ctx, Ctx>(protectHost, surface, options, (c) => c.env?.incoming);
       return (error, c) => {
-        // An HTTPException may be no error, a redirect for one.
+        // An HTTPException may be no error but, for example, a redirect.
         if ("getResponse" in error && (error as { status?: number }).status! < 400) return error.getResponse();
         return respond(c, answer(error, c, c));
       };

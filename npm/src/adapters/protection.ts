@@ -1,22 +1,23 @@
 import type { ProtectResult } from "../protect-host.js";
 
-/** The findings and headers of `protect()` for a request that runs under an idempotency key. */
+/** The effects of `protect()` on a request that runs under an idempotency key. */
 export interface Protection {
-  /** The roles of the user whom each protectHost admitted: only it can give their roles later. */
+  /** The user's roles, by the protect host that admitted the user: only this host can give the roles again later. */
   roles: Map<object, string[]>;
   /**
-   * Whether it asked for a fresh or strong authentication: the answer is for no later request, which may bring none.
+   * Whether `protect()` required a fresh or strong authentication. If so, the answer is kept for no later request,
+   * since that request may bring no such authentication.
    */
   isStepUp: boolean;
-  /** The headers that it added to the answer. */
+  /** The headers that `protect()` added to the answer. */
   added: Array<[string, string]>;
 }
 
-/** By the request as its server knows it. */
+/** The records, by the request as its server knows it. */
 const watched = new WeakMap<object, Protection>();
 let isAnyWatched = false;
 
-/** Makes `protect()` record its effects on a request; the same record for every gate before it. */
+/** Makes `protect()` record its effects on a request. All gates before it share one record. */
 export function watchProtection(raw: object): Protection {
   isAnyWatched = true;
   const known = watched.get(raw);
@@ -26,7 +27,7 @@ export function watchProtection(raw: object): Protection {
   return protection;
 }
 
-/** Records the effects of `protect()` for a gate; without a gate it costs a look at a variable. */
+/** Records the effects of `protect()` for a gate. Without any gate, this only reads a variable. */
 export function noteProtection<Req>(
   protectHost: object,
   req: Req,

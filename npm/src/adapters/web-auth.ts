@@ -73,8 +73,8 @@ function mountOf(basePath: unknown = "/auth"): RegExp {
 }
 
 /**
- * Auth for handlers of `Request` and `Response`, without a framework's adapter: Next.js, SvelteKit, Nitro, Astro,
- * Bun.serve, Deno.serve. Throws `CONFIGURATION_ERROR`, with the option and the cure.
+ * Makes sentri for handlers of `Request` and `Response`, without a framework's adapter: Next.js, SvelteKit, Nitro,
+ * Astro, Bun.serve, Deno.serve. Throws `CONFIGURATION_ERROR` for a bad option, with its name and the remedy.
  *
  * @example
  * const options = { db: "postgres://...", basePath: "/api/auth" };

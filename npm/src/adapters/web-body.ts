@@ -2,10 +2,12 @@
 import { MAX_BODY } from "../generated/constants.js";
 import { CutOff } from "./cut-off.js";
 
-/** The time that a body has to arrive. */
+/** The time within which a body must arrive, in milliseconds. */
 const BODY_TIMEOUT = 30_000;
 
-/** The bytes of a body, or that it is longer than the limit or late. */
+/**
+ * Reads a body. Resolves to `tooLarge` if it is longer than `MAX_BODY` or late. Rejects with `CutOff` if it breaks off.
+ */
 export async function readBody(body: ReadableStream<Uint8Array>): Promise<{ raw?: Uint8Array; tooLarge?: true }> {
   const reader = body.getReader();
   const chunks: Uint8Array[] = [];
@@ -26,12 +28,12 @@ export async function readBody(body: ReadableStream<Uint8Array>): Promise<{ raw?
   } finally {
     clearTimeout(timer);
   }
-  // The rest of it flows by unread, so that the answer can be sent.
+  // Discards the rest of the body, so that the answer can be sent.
   void discard(reader);
   return { tooLarge: true };
 }
 
-/** The result of a reader of a request, or `CutOff`: nothing but the client ends such a stream early. */
+/** Reads the next part of a request's body. Throws `CutOff` on failure, since only the client ends the stream early. */
 export async function readPart<T>(reader: ReadableStreamDefaultReader<T>): Promise<ReadableStreamReadResult<T>> {
   try {
     return await reader.read();

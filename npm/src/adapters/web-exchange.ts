@@ -17,7 +17,7 @@ export class Exchange implements WebContext {
 
   respond = (response: Response): Response => {
     if (this.added.length === 0) return response;
-    // The headers of a redirect and of an answer from elsewhere can't be changed.
+    // The headers of `Response.redirect()` and of a response that `fetch` returned can't be changed.
     const own = new Response(response.body, response);
     addHeaders(own.headers, this.added);
     return own;

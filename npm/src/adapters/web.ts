@@ -15,7 +15,7 @@ export interface RequestFacts {
   kept?: () => Promise<ArrayBuffer>;
 }
 
-/** Moves a request to the core, with its body as it comes. */
+/** Converts a request for the core, and reads its body. */
 export async function readRequest(
   req: Request,
   { method, url, clientIp, requestId, kept }: RequestFacts,
@@ -46,7 +46,7 @@ function headerPairs(req: Request): Array<[string, string]> {
   return pairs;
 }
 
-/** HTTP/2 has no such header; its host is in the URL. */
+/** Returns the host of the URL, since a request by HTTP/2 has no `Host`. */
 function hostOf(req: Request): string {
   return new URL(req.url).host;
 }
@@ -61,7 +61,7 @@ function schemeOfUrl({ url, headers }: Request): string | undefined {
   return schemeOf(url.slice(0, url.indexOf(":")), headers.get("x-forwarded-proto"));
 }
 
-/** A request as `protect()` looks at it. */
+/** The part of a request that `protect()` reads. */
 export class WebGuardRequest implements GuardRequest {
   constructor(private readonly req: Request) {}
 
@@ -93,7 +93,7 @@ export class WebGuardRequest implements GuardRequest {
     return this.asked("access-control-request-headers");
   }
 
-  /** The question of a preflight. */
+  /** Returns a header of a preflight, and `undefined` for requests that can be none. */
   private asked(name: string): string | undefined {
     return this.method === "OPTIONS" ? this.header(name) : undefined;
   }
