@@ -22,7 +22,7 @@ export interface MfaChallenge {
   expiresAt: string;
 }
 
-/** A code that is on its way, for `loginWithCode()` together with the code that the user types. */
+/** The flow of a code that was requested, for `loginWithCode()` together with the code that the user types. */
 export interface AskedCode {
   flow: string;
   /** The end of the code, ISO 8601. */
@@ -95,22 +95,23 @@ export interface AuthFetch<Role extends string = string> {
   reauthenticate(credentials: { password: string } | { method: FactorMethod; code: string }): Promise<SignedIn<Role>>;
   /** Signs out here, in every tab, and on the server. */
   logout(): Promise<void>;
-  /** Gets a new access token, once over all tabs. `false`: there is no session. */
+  /** Gets a new access token, by one request for all tabs. `false` if there is no session, or no answer. */
   refresh(): Promise<boolean>;
   /**
-   * The user who is signed in, as far as this page knows: after a login, a refresh or a token that was taken over. The
-   * same object until the user or the roles change. With `token: "cookie"` a reloaded page knows it after `refresh()`.
+   * The user who is signed in, as far as this page knows: after a login, a refresh or a token that was taken over. It
+   * is the same object until the id or the roles change. With `token: "cookie"`, a reloaded page has it after
+   * `refresh()`.
    */
   readonly user: SignedInUser<Role> | undefined;
   /**
-   * Calls a listener with the user whenever `user` has changed, in any tab, and at once: on a logout before the server
-   * has answered. Returns a function that ends it.
+   * Calls a listener with the user whenever `user` has changed, in any tab. On a logout it is called before the server
+   * has answered. Returns a function that removes the listener.
    *
    * @example
    * const user = useSyncExternalStore(authFetch.onChange, () => authFetch.user); // React
    */
   onChange(listener: (user: SignedInUser<Role> | undefined) => void): () => void;
-  /** The access token, if it lives in memory and is present. */
+  /** The access token, if there is one and `token` is `"memory"`. */
   readonly accessToken: string | undefined;
   /** Stops listening to other tabs. */
   close(): void;

@@ -81,11 +81,11 @@ class Session {
     if (!this.isOurs(input)) return this.send(input, init);
     const { era } = this;
     if (Date.now() >= this.expiresAt) await this.refresh();
-    // Sent now, it would be a request of the user who came meanwhile.
+    // Sent now, the request would be made as the user who signed in meanwhile.
     if (this.era !== era && !this.signedOut)
       throw new SentriError("UNAUTHORIZED", "Another user has signed in since this request began", 401);
     const response = await this.sendFresh(input, init, era);
-    // Never by a refresh, which makes nothing fresh.
+    // A refresh does not answer a step-up, since it makes no authentication fresh.
     const isRepeatable = () => !this.isOver(era) && isReplayable(input, init);
     if (!isRepeatable() || !(await this.stepUps.answer(response)) || !isRepeatable()) return response;
     await response.body?.cancel();
@@ -121,7 +121,7 @@ class Session {
     if (Date.now() >= this.expiresAt) await this.refresh();
     const { era } = this;
     let data: SignedIn<Role> | undefined;
-    // The refresh token of before is worth nothing afterwards: no tab may send it meanwhile.
+    // The present refresh token is invalid afterwards, so no tab may send it meanwhile.
     const ask = async () => {
       await this.settled();
       const headers = this.accessToken === undefined ? undefined : { authorization: `Bearer ${this.accessToken}` };
@@ -136,7 +136,7 @@ class Session {
     const hasEnded = this.share({ mark: crypto.randomUUID(), signedOut: true, ended: true });
     try {
       await this.settled();
-      // A page that is left must not take the request with it, and the session would live on.
+      // The request must outlive a page that is left (`keepalive`), or the session would live on.
       await this.post("logout", { keepalive: true, signal: AbortSignal.timeout(PATIENCE_MS) });
     } finally {
       // The callback may leave the page.
@@ -144,7 +144,7 @@ class Session {
     }
   }
 
-  /** A refresh that answered after a login would put its cookie in the place of the login's. */
+  /** Waits for a running refresh. If it were answered after a login, its cookie would replace the login's. */
   private async settled(): Promise<void> {
     await this.refreshing?.catch(() => false);
   }
@@ -169,7 +169,7 @@ class Session {
     return !this.signedOut && hasNews();
   }
 
-  /** A new token, or the result that there is none; `undefined` at an outage, which does not end the session. */
+  /** Asks for a new token. Returns news of it or of the session's end; `undefined` at an outage, which ends nothing. */
   private async askForToken(): Promise<News | undefined> {
     const mark = crypto.randomUUID();
     try {
@@ -202,7 +202,7 @@ class Session {
     this.expiresAt =
       this.accessToken === undefined ? Number.POSITIVE_INFINITY : Date.now() + lifetimeOf(this.accessToken);
     const known = user ?? (token === undefined ? undefined : userOf(token));
-    // News of a cookie's tab may lack the user, who is then the same as before.
+    // News from a tab with `token: "cookie"` may lack the user, who is then the same as before.
     this.setUser(signedOut || signedIn ? known : (known ?? this.user));
     return hasEnded;
   }
@@ -221,7 +221,7 @@ class Session {
   }
 
   onChange(listener: Listener): () => void {
-    // Twice the same function is two listeners.
+    // A function that is added twice is two listeners.
     const own: Listener = (user) => listener(user);
     this.listeners.add(own);
     return () => void this.listeners.delete(own);
@@ -236,7 +236,7 @@ class Session {
     return this.signedOut || this.era !== era;
   }
 
-  /** Whether the token may be sent there, and taken from there. */
+  /** Returns whether the token may be sent to an address and accepted from it. */
   private isOurs(input: Input): boolean {
     const { origin } = absolute(input instanceof Request ? input.url : input);
     return [globalThis.location?.origin, absolute(this.baseUrl).origin, ...(this.options.origins ?? [])].includes(
@@ -251,8 +251,8 @@ class Session {
     const credentials = input instanceof Request ? input.credentials : "include";
     const response = await this.send(input, { credentials, ...init, headers });
     const token = response.headers.get("x-access-token");
-    // Where redirects led need not be ours, and a late answer is that of a user who may have gone. A response that was
-    // made by hand has no address.
+    // Redirects may have led to another origin, and a late answer may belong to a user who has signed out. A response
+    // that a script made has no URL.
     const isToBeHad = token !== null && this.inMemory && !this.isOver(era) && this.isOurs(response.url || input);
     if (isToBeHad) this.share({ mark: crypto.randomUUID(), token });
     return response;
@@ -292,7 +292,7 @@ async function codeOf(response: Response): Promise<string | undefined> {
   }
 }
 
-/** A body that is a stream can be sent once; that of a `Request` is a stream. */
+/** Returns whether a request can be sent again. A stream can't, and the body of a `Request` is a stream. */
 function isReplayable(input: Input, { body }: Init): boolean {
   return input instanceof Request ? body == null && input.body === null : !(body instanceof ReadableStream);
 }

@@ -1,4 +1,4 @@
-/** The authentication that a request requires: a later or a stronger authentication (RFC 9470). */
+/** The authentication that a request requires: more recent or stronger than the present one (RFC 9470). */
 export interface StepUpChallenge {
   /** The least level: `aal2` is a second factor beside the password. */
   acr?: "aal1" | "aal2";
@@ -16,8 +16,8 @@ export class StepUps {
   constructor(private readonly onStepUp: OnStepUp | undefined) {}
 
   /**
-   * Whether the user has met the requirement that `response` was refused for; `false` if it was refused for another
-   * reason.
+   * Has the user authenticate if `response` is a refusal that asks for it. Returns whether the user did; `false` for
+   * every other response.
    */
   async answer(response: Response): Promise<boolean> {
     if (this.onStepUp === undefined || response.status !== 401) return false;

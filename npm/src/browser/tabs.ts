@@ -1,31 +1,31 @@
 import type { SignedInUser } from "./token.js";
 
 /**
- * The messages between tabs: the token that counts from now on, and a mark of this moment; or that the user signed out.
+ * A message between tabs: the token to use from now on, or that the user signed out. `mark` differs for each message.
  */
 export interface News {
   readonly mark: string;
   readonly token?: string | undefined;
   /** The user, where the server has named it. */
   readonly user?: SignedInUser | undefined;
-  /** It is the token of a login, not of a refresh: requests begun before belong to another session. */
+  /** Whether the token is from a login, not from a refresh: requests that began before belong to another session. */
   readonly signedIn?: boolean | undefined;
   readonly signedOut?: boolean | undefined;
-  /** There was a session, and it has ended; without it, the tab knew of none. */
+  /** Whether a session has ended. If this is missing, the tab knew of no session. */
   readonly ended?: boolean | undefined;
 }
 
-/** The time that news of another tab may take to arrive. */
+/** The time that news of another tab may take to arrive, in milliseconds. */
 const NEWS_MS = 1_000;
 /**
- * The place of the mark of the last news, in a cache of this name: a message may still be on its way, an entry of a
- * cache is not.
+ * The path of the entry with the mark of the last news, in the browser's cache. All tabs see the entry at once, while
+ * the message itself may still be on its way.
  */
 const MARK = "/sentri-mark";
 
 /**
- * The tabs of one application: which of them may refresh, and the result of that. Without locks in the browser, this
- * tab alone.
+ * Coordinates the tabs of one application: one of them refreshes, and all get the result. Without Web Locks in the
+ * browser, each tab refreshes by itself.
  */
 export class Tabs {
   private readonly channel: BroadcastChannel | undefined;
@@ -55,8 +55,8 @@ export class Tabs {
   }
 
   /**
-   * Runs a task while no other tab runs its own, unless there is nothing left to do (`isDone`) after the news of the
-   * tab that ran it last.
+   * Runs a task while no other tab runs its own. Skips the task if `isDone` returns true after the news of the tab that
+   * ran its task last.
    */
   async exclusively(task: () => Promise<void>, isDone: () => boolean): Promise<void> {
     const locks = (globalThis.navigator as Navigator | undefined)?.locks;
@@ -86,7 +86,7 @@ export class Tabs {
     });
   }
 
-  /** Whether another tab has sent news of late that have not arrived here. */
+  /** Returns whether another tab has sent news within `NEWS_MS` that has not arrived here. */
   private async isNewsOnItsWay(): Promise<boolean> {
     try {
       const text = await (await caches.match(MARK, { cacheName: this.name }))?.text();
@@ -101,7 +101,7 @@ export class Tabs {
     try {
       await (await caches.open(this.name)).put(MARK, new Response(`${Date.now()} ${this.lastMark}`));
     } catch {
-      // A browser that keeps nothing: at worst, two tabs refresh.
+      // The browser keeps nothing. At worst, two tabs refresh.
     }
   }
 }

@@ -4,7 +4,7 @@ export interface SignedInUser<Role extends string = string> {
   roles: Role[];
 }
 
-/** The lifetime of a token, in milliseconds: between two of the server's own instants, so that clocks may differ. */
+/** The lifetime of a token in milliseconds: `exp` less `iat`. Both are the server's, so the page's clock may differ. */
 export function lifetimeOf(token: string): number {
   const { iat, exp } = claimsOf(token);
   const isKnown = typeof iat === "number" && typeof exp === "number" && exp > iat;
