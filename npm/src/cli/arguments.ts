@@ -3,17 +3,17 @@ import { UsageError } from "./exit.js";
 
 /** A flag of a command. */
 export interface Flag {
-  /** The name of its value, for the help; none for a switch. */
+  /** The name of the flag's value, for the help. A switch has none. */
   value?: string;
   help: string;
-  /** Environment variable in its place. */
+  /** The environment variable that may stand in for the flag. */
   env?: string;
   default?: string;
   /** Whether it may be given several times; its values are then one list, separated by commas. */
   repeats?: boolean;
-  /** The value that the flag alone has; `--no-name` is `off` where it is `on`. */
+  /** The value of the flag if it is written without a value. If that is `on`, `--no-name` means `off`. */
   implied?: string;
-  /** Whether the core reads its variable and its default, as it does for all of `serve`. */
+  /** Whether the core reads the variable and the default, as it does for all flags of `serve`. */
   settled?: boolean;
 }
 
@@ -53,7 +53,7 @@ export function parseFlags(
       values[name] = flag.value === undefined ? "true" : "off";
       continue;
     }
-    // What begins like a flag is none's value, unless it is written --name=value.
+    // A word that begins with -- is not taken as a value, unless it is written --name=value.
     const follows = args[i + 1]?.startsWith("--") ? undefined : args[i + 1];
     const value = at >= 0 ? arg.slice(at + 1) : (follows ?? flag.implied);
     if (value === undefined) throw new UsageError(`--${name} needs a value: ${flag.value}`);
@@ -65,8 +65,8 @@ export function parseFlags(
 }
 
 /**
- * The value of a flag's variable, or of the file that the variable of that name with `_FILE` names: secrets of Docker,
- * Kubernetes and systemd are files. A flag that takes a file itself has that variable.
+ * Reads the value of a flag from its variable, or from the file that the variable with `_FILE` behind its name gives,
+ * since secrets of Docker, Kubernetes and systemd are files. If there is a flag `--name-file`, it owns that variable.
  */
 function preset(name: string, { env }: Flag, flags: Record<string, Flag>): string | undefined {
   if (env === undefined) return undefined;
@@ -80,7 +80,7 @@ function preset(name: string, { env }: Flag, flags: Record<string, Flag>): strin
   }
 }
 
-/** Whether the flag is written with `no-` before it. */
+/** Returns whether the flag is written with `no-` before its name. */
 function isNegative(arg: string, name: string): boolean {
   return arg.startsWith(`--no-${name}`) && !arg.startsWith(`--${name}`);
 }

@@ -11,7 +11,7 @@ export async function readPassword(): Promise<string> {
   return password;
 }
 
-/** Asks before a command destroys something. `--yes` answers for it, and is required without a terminal. */
+/** Asks before a command destroys something. `--yes` answers in advance, and is required without a terminal. */
 export async function confirm(question: string, { yes }: Record<string, string>): Promise<void> {
   if (yes) return;
   if (!stdin.isTTY) throw new UsageError("this destroys something and nobody can be asked: confirm it by --yes");

@@ -3,7 +3,7 @@ import { DATABASE } from "./options.js";
 import { columns, harmless, paint } from "./output.js";
 import { theUser } from "./users.js";
 
-/** Takes a name that no user has for the id of a user who was deleted. */
+/** Treats a name that no user has as the id of a deleted user. */
 const onlyId = (name: string) => (error: unknown) => {
   if ((error as { code?: string }).code !== "USER_NOT_FOUND") throw error;
   return { id: name };

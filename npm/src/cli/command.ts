@@ -34,7 +34,7 @@ export function pageSize({ limit }: Record<string, string>): number {
 /** The flag of every command that destroys something. */
 export const YES: Record<string, Flag> = { yes: { help: "do it without asking" } };
 
-/** A server that knows that a command line works with it, for the audit. */
+/** A server whose audit names the command line as the actor. */
 class CommandLineServer extends AuthServer {
   begin(): Promise<void> {
     return this.call("serveCommandLine");

@@ -5,7 +5,7 @@ import { EXIT } from "./exit.js";
 import { columns, harmless } from "./output.js";
 import { look, settle } from "./settle.js";
 
-/** `config check`: every mistake at once. */
+/** `config check`: reports all mistakes at once. */
 export const check: Command = {
   summary: "check flags, environment and file of serve",
   flags: { ...SERVE_FLAGS, ...JSON_FLAG },
@@ -33,7 +33,7 @@ export const show: Command = {
   },
 };
 
-/** `config schema`: for editors. */
+/** `config schema`: prints the JSON Schema, for editors. */
 export const schema: Command = {
   summary: "print the JSON Schema of a file of options, which editors complete by",
   flags: {},

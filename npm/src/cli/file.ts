@@ -47,9 +47,9 @@ export function withFile(flags: Record<string, Flag>, values: Record<string, str
 }
 
 /**
- * The options of stored keys, from file and environment: a key that is added is encrypted as the server's are.
+ * Returns the options of stored keys, from file and environment, so that an added key is encrypted as the server's are.
  *
- * @throws UsageError, CommandFailure where an option is wrong: a key would be stored in the clear
+ * @throws UsageError, CommandFailure if an option is wrong, since the key would be stored unencrypted
  */
 export function keyOptions(values: Record<string, string>): Record<string, unknown> {
   const { errors, options } = look(flagsOf(values));
@@ -58,7 +58,7 @@ export function keyOptions(values: Record<string, string>): Record<string, unkno
   return { ...(keys === undefined ? {} : { keys }), ...(algorithm === undefined ? {} : { algorithm }) };
 }
 
-/** The options that users are judged by, from file and environment. */
+/** The options that decide which users are accepted and how they are stored. */
 const USER_OPTIONS = [
   "adminRoles",
   "defaultRoles",
@@ -70,7 +70,8 @@ const USER_OPTIONS = [
 ] as const;
 
 /**
- * The options of commands that create many users, from file and environment: secrets are encrypted as the server's are.
+ * Returns the options of commands that create many users, from file and environment, so that their secrets are
+ * encrypted as the server's are.
  *
  * @throws UsageError, CommandFailure where an option is wrong
  */

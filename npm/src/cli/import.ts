@@ -18,7 +18,7 @@ const FORMATS: readonly ImportFormat[] = [
   "keycloak",
 ];
 
-/** The refusals that are printed; a report in a file holds all. */
+/** The number of refusals that are printed; the report in a file holds all. */
 const SHOWN = 20;
 
 const FIREBASE: Record<string, Flag> = {
@@ -53,7 +53,7 @@ export const importUsers: Command = {
   },
   async run(values, [path]) {
     const options = optionsOf(values);
-    // The roles of a user are not those that there are.
+    // `--roles` are the roles of a user; the server needs all roles that exist.
     const ofServer = { ...values, roles: values["valid-roles"]! };
     const source = await sourceOf(path!);
     const [refusals, ids] = [await writer(values.report), await writer(values.ids)];
@@ -112,7 +112,7 @@ function firebaseOf(values: Record<string, string>): NonNullable<ImportOptions["
   };
 }
 
-/** The bytes of a file, which is opened before anything else is done. */
+/** Opens a file at once, so that a wrong path is reported first. Returns its bytes. */
 async function sourceOf(path: string): Promise<AsyncIterable<Uint8Array> & { destroy(): void }> {
   if (path === "-") return process.stdin;
   const file = await opened(path, "r", "read");

@@ -35,7 +35,7 @@ function helpFor(args: readonly string[]): string | undefined {
   return usage(name, command);
 }
 
-/** The words of a command, as many as it takes. */
+/** Checks that a command has the words that it needs, and no more than it takes. */
 function checkWords(name: string, wanted: readonly string[] = [], words: readonly string[]): void {
   const missing = wanted.slice(words.length).find((word) => !word.endsWith("?"));
   if (missing) throw new UsageError(`${name} needs a ${missing}: see sentri ${name} --help`);
@@ -69,7 +69,7 @@ function fail(error: unknown, json: boolean): number {
   return exitCode;
 }
 
-// A reader that has seen enough, such as `head`, is no failure.
+// A reader that closes the pipe early, such as `head`, is no failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) =>
   process.exit(error.code === "EPIPE" ? EXIT.done : EXIT.failed),
 );

@@ -1,7 +1,7 @@
 import type { Flag } from "./arguments.js";
 import { CONFIG } from "./file.js";
 
-/** Arguments are in the list of processes, environments are not. */
+/** The list of processes shows arguments to everybody, but not environments. */
 const VISIBLE = "; ps shows it to everybody on this machine, so rather set the variable";
 
 const PASSWORD_VISIBLE = "; ps shows a password in it, so rather set the variable";
@@ -99,13 +99,13 @@ export function isFile(url: string): boolean {
   return /^(sqlite|file):/i.test(url) && !/:memory:|[?&]mode=memory/.test(url);
 }
 
-/** The URL of a database that must be there already: an SQLite file is not made by looking for it. */
+/** Returns the URL of a database that must exist, so that opening an SQLite file does not create it. */
 export function existing(url: string): string {
   if (!isFile(url) || /[?&]mode=/.test(url)) return url;
   return `${url}${url.includes("?") ? "&" : "?"}mode=rw`;
 }
 
-/** A database URL that may be printed. Drivers take more than a standard allows, so what may be secret is left out. */
+/** Returns a database URL without parts that may be secret, for printing. Drivers accept more than standard URLs. */
 export function printable(url: string): string {
   const at = url.indexOf("?");
   const [base, query] = at < 0 ? [url, ""] : [url.slice(0, at), url.slice(at)];

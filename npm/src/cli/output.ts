@@ -19,7 +19,7 @@ export function isColoured(stream: Writable & { isTTY?: boolean }, env: NodeJS.P
   return stream.isTTY === true && env.TERM !== "dumb";
 }
 
-/** A text in a colour, where the stream takes colours. */
+/** Returns a text in a colour, if the stream takes colours. */
 export function paint(text: string, colour: keyof typeof COLOURS, stream: Writable = process.stdout): string {
   return isColoured(stream) ? `\u001b[${COLOURS[colour]}m${text}\u001b[0m` : text;
 }
@@ -36,7 +36,7 @@ export function columns(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** A stored text without characters that could steer a terminal. */
+/** Returns a stored text without the characters that could control a terminal. */
 export function harmless(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
 }

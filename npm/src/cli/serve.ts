@@ -14,14 +14,14 @@ import { type Settings, settingsOf } from "./serving/settings.js";
 import { openSetup } from "./serving/setup.js";
 import { handedSocket, isWorker, untilStopped, Workers } from "./serving/workers.js";
 
-/** One for each option. */
+/** A flag for each option. */
 export const flags = SERVE_FLAGS;
 
 export const summary = "start an auth server of its own";
 
 /** Serves until SIGINT or SIGTERM. */
 export async function run(values: Record<string, string>): Promise<void> {
-  // The parent of this worker has ended.
+  // The process that started this worker has ended.
   if (isWorker() && !process.connected) return;
   const settled = settle(values);
   const settings = settingsOf(settled.serve);
@@ -40,7 +40,7 @@ export async function run(values: Record<string, string>): Promise<void> {
     const announced = (bound: Bound) => {
       const base = addressOf(settings, bound);
       announce(base, settled.options, application.auth);
-      // Once, and on standard error: logs are kept.
+      // The token is printed once and on standard error, because logs are kept.
       if (setup) console.error(setup(settings.publicUrl === undefined ? base : settings.publicUrl + settings.mount));
     };
     const place = await placeOf(settings);

@@ -11,7 +11,7 @@ export interface Setting {
   from: string;
   /** Whether SIGHUP changes it while the server runs. */
   hot: boolean;
-  /** Says whether two values are the same. */
+  /** A text by which two values are compared, since `value` may be hidden. */
   mark: string;
 }
 
@@ -39,7 +39,7 @@ export interface ServeOptions {
 
 /** The options in force. */
 export interface Settled {
-  /** Those of the auth server. */
+  /** The options of the auth server. */
   options: Record<string, unknown>;
   serve: ServeOptions;
   settings: Setting[];
@@ -48,20 +48,20 @@ export interface Settled {
   file: string | null;
 }
 
-/** A mistake; `usage`: of a flag or a variable. */
+/** A mistake in the options. `usage` means that it is in a flag or a variable. */
 export interface Mistake {
   usage: boolean;
   message: string;
 }
 
-/** The options from flags, environment and file, and the mistakes in them: the core decides all of it. */
+/** Has the core read the options from flags, environment and file. Returns them with the mistakes in them. */
 export function look(flags: Record<string, string>): Settled & { errors: Mistake[] } {
   const given = { flags, variables: process.env, production: inProduction() };
   return JSON.parse(loadNative().settleOptions(JSON.stringify(given))) as Settled & { errors: Mistake[] };
 }
 
 /**
- * The options in force.
+ * Reads the options in force.
  *
  * @throws UsageError for a flag or a variable, CommandFailure for a file or an option that is wrong
  */
@@ -72,7 +72,7 @@ export function settle(flags: Record<string, string>): Settled {
 }
 
 /**
- * Throws the mistakes in options, where there are some.
+ * Throws the mistakes in options, if there are any.
  *
  * @throws UsageError for a flag or a variable, CommandFailure for a file or an option that is wrong
  */
@@ -86,7 +86,7 @@ export function refuse(errors: readonly Mistake[]): void {
 
 /** The options that SIGHUP changes. */
 export interface Reloaded {
-  /** The options that differ; `hot` is false where only a new start brings it. */
+  /** The options that differ. `hot` is false for an option that needs a restart. */
   changed: { name: string; hot: boolean }[];
   /** Whether an auth server of these options must replace the present server. */
   renew: boolean;
