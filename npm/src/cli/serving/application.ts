@@ -10,12 +10,12 @@ const PATTERNS = SENTRI_ROUTES.map(({ method, path }) => ({ method, path, wanted
 const HEALTH = ["/health/live", "/health/ready"];
 
 /**
- * One process's part of a server: health at the root, the endpoints under the mount point, a 404 for all else, and the
- * access log. While it is draining it says that it is not ready, and asks clients to reconnect.
+ * The part of a server that runs in each process: health at the root, the endpoints under the mount point, a 404 for
+ * all else, and the access log. While it drains, it reports that it is not ready and asks clients to reconnect.
  */
 export class Application {
   draining = false;
-  /** Servers that were replaced and have requests or messages still. */
+  /** Servers that were replaced and may still have requests or messages. */
   readonly replaced = new Set<AuthServer>();
 
   constructor(
@@ -25,7 +25,7 @@ export class Application {
     private readonly scheme: "https" | undefined,
   ) {}
 
-  /** Closes the server, and those that it replaced, when no message is on its way any more. */
+  /** Closes the server and the servers that it replaced, once no message is on its way any more. */
   async close(): Promise<void> {
     await Promise.all([this.auth, ...this.replaced].map((auth) => auth.close()));
   }

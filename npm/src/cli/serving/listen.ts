@@ -5,7 +5,7 @@ import { getSystemErrorName } from "node:util";
 import { CommandFailure } from "../exit.js";
 import type { Settings } from "./settings.js";
 
-/** Connections that wait to be accepted. */
+/** The number of connections that may wait to be accepted. */
 const BACKLOG = 2_048;
 
 /** The first descriptor that systemd hands over (sd_listen_fds(3)). */
@@ -25,12 +25,12 @@ export interface Handle {
   close(): void;
 }
 
-/** Opens a socket that this process holds and never accepts from; the address that it is bound to. */
+/** Opens a socket that this process holds and never accepts from. Returns it with the address that it is bound to. */
 export async function hold(place: Place): Promise<{ socket: Handle; bound: Bound }> {
   const { _createServerHandle: open } = net as unknown as { _createServerHandle?: Open };
   if (typeof open !== "function")
     throw new CommandFailure("CANNOT_LISTEN", "this runtime can't share a socket among workers: use --workers 1");
-  // A server tells errors in full and finds host and port; the socket is then opened at what it found.
+  // A server reports errors in full and resolves host and port. Then the socket is opened at the resolved address.
   const trial = createServer();
   let bound: Bound = null;
   if (place.fd === undefined) {
@@ -89,7 +89,7 @@ async function isLeftOver(path: string): Promise<boolean> {
   });
 }
 
-/** Listens at a place, or fails as `CANNOT_LISTEN` with the cure. An error names the settings by `names`. */
+/** Listens at a place, or fails as `CANNOT_LISTEN` with the remedy. The error calls port and host by `names`. */
 export async function listenAt(
   server: Pick<Server, "listen" | "once" | "off">,
   place: Place,
@@ -111,7 +111,7 @@ export async function listenAt(
   });
 }
 
-/** The reason why it can't listen, with the cure. */
+/** Explains why a server can't listen at host and port, with the remedy. */
 function whyNot(
   { code, message }: NodeJS.ErrnoException,
   { host, port }: Place,

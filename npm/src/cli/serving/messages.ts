@@ -6,9 +6,9 @@ import { print } from "../../outbox.js";
 import type { Message } from "../../types.js";
 import { CommandFailure } from "../exit.js";
 
-/** Milliseconds in which a mail server or a webhook does its next step. */
+/** The time for each step of the connection to a mail server, in milliseconds. */
 const STEP = 10_000;
-/** Milliseconds that an attempt may take: less than the outbox waits before it begins the next attempt. */
+/** The time for an attempt, in milliseconds: less than the outbox waits before it begins the next attempt. */
 const ATTEMPT = 25_000;
 
 /** The ways by which messages are sent, as the core settles them. */
@@ -91,7 +91,7 @@ function mailerOf({ host, port, tls, user, password }: NonNullable<Ways["smtp"]>
   };
 }
 
-/** Connects a socket of ours: nodemailer has none that could be closed while a server is slow. */
+/** Connects our own socket, because nodemailer's can't be closed while a server is slow. */
 function connect(socket: Socket, host: string, port: number, done: Connected): void {
   socket.setTimeout(STEP, () => socket.destroy(new Error("the mail server does not answer")));
   socket.once("error", done);
@@ -134,7 +134,7 @@ function loadNodemailer(): Nodemailer {
   );
 }
 
-/** Posts to the webhook. What redirects is no receiver: it would get the secrets of the message. */
+/** Posts to the webhook. A redirect counts as a failure, since its target would get the secrets of the message. */
 async function post({ url, headers, body }: NonNullable<Composed["webhook"]>): Promise<void> {
   const signal = AbortSignal.timeout(ATTEMPT);
   const response = await fetch(url, { method: "POST", headers, body, redirect: "manual", signal }).catch(

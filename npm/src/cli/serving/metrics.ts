@@ -26,8 +26,8 @@ export async function serveMetrics(
 }
 
 /**
- * The metrics of several processes as one text. Each sample has its worker's number as a label, so that a worker that
- * restarts resets its own counters and no sum.
+ * Joins the metrics of several processes to one text. Each sample has its worker's number as a label, so that the
+ * restart of a worker resets the counters of that worker only.
  */
 export function byWorker(texts: ReadonlyArray<readonly [number, string]>): string {
   const heads = new Map<string, Set<string>>();

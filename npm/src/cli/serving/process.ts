@@ -9,13 +9,13 @@ import type { Log } from "./log.js";
 import type { Settings } from "./settings.js";
 import { Certificate } from "./tls.js";
 
-/** Milliseconds that requests in flight have left once nothing more is accepted. */
+/** The time that requests in flight have once no connection is accepted any more, in milliseconds. */
 const GRACE = 30_000;
 
-/** Milliseconds in which a connection that was accepted last has sent its request. */
+/** The time that the connections accepted last have to send their request, in milliseconds. */
 const LAST_REQUESTS = 1_000;
 
-/** Milliseconds within which clients that are connecting have connected. */
+/** The time that clients have to finish connecting, in milliseconds. */
 const LAST_CONNECTIONS = 20;
 
 /** Serves an application at a place, and ends without refusing clients that connected before. */
@@ -45,23 +45,23 @@ export class Serving {
     this.server.on("connection", (socket: Socket) => keep(this.sockets, socket));
   }
 
-  /** Listens at a place, or at a socket that is open; the address that it is bound to. */
+  /** Listens at a place, or at a socket that is open. Returns the address that the server is bound to. */
   async listen(place: Place, socket?: Handle): Promise<Bound> {
     await listenAt(this.server, place, undefined, socket);
     return this.server.address();
   }
 
   /**
-   * Reports that it is not ready, goes on for the time of the draining, then ends open requests. `isLast`: all other
-   * processes that hold the socket end too.
+   * Reports that the server is not ready, serves on for the time of `drain`, then accepts no connection any more and
+   * waits for open requests. With `isLast`, all other processes that hold the socket end too.
    */
   async drain(isLast: boolean): Promise<void> {
     this.application.draining = true;
     await after(this.settings.drain);
-    // The system would reset who connects between the last that is accepted and the close.
+    // Otherwise the system would reset clients that connect between the last accept and the close.
     if (isLast && this.ignoresNew()) await after(LAST_CONNECTIONS);
     await nextTurn();
-    // The method of http.Server would end connections that have yet to send their request.
+    // The `close` of http.Server would also end connections that have yet to send their request.
     const closed = new Promise<void>((resolve) => void NetServer.prototype.close.call(this.server, () => resolve()));
     await Promise.race([closed, after(LAST_REQUESTS)]);
     if ("closeIdleConnections" in this.server) this.server.closeIdleConnections();
@@ -90,7 +90,7 @@ function keep<T extends Socket | Http2Session>(all: Set<T>, one: T): void {
 
 const ENDING = { SIGINT: 2, SIGTERM: 15 } as const;
 
-/** Resolves at the first signal to end. A second one of either kind calls `last` and ends the process at once. */
+/** Resolves at the first SIGINT or SIGTERM. The second signal calls `last` and ends the process at once. */
 export function untilSignal(last: () => void = () => {}): Promise<void> {
   return new Promise((resolve) => {
     let isEnding = false;

@@ -6,10 +6,10 @@ import type { Application } from "./application.js";
 import type { Log } from "./log.js";
 import type { senderOf } from "./messages.js";
 
-/** Milliseconds that requests have left at the server that was replaced. */
+/** The time that requests at the replaced server have to end, in milliseconds. */
 const GRACE = 30_000;
 
-/** The auth server of options, with the log that is written and the function that sends messages. */
+/** Makes an auth server from options, with the log and the function that sends messages. */
 export function makeServer(options: Record<string, unknown>, log: Log, send: Send | undefined): AuthServer {
   const messages = options.messages && send ? { messages: { ...(options.messages as object), send } } : {};
   const logger = log.writes("error") ? { logger: log } : {};

@@ -13,7 +13,7 @@ export async function openSetup(
   if (options.setup !== true) return undefined;
   const opened = await auth.beginSetup(setupToken === undefined ? {} : { token: setupToken });
   if (!opened) return undefined;
-  // The operator knows a token that was given.
+  // The operator knows the token if it was given, so it is not printed.
   const token = opened.token ?? `'"$SENTRI_SETUP_TOKEN"'`;
   return (base) => `There is no admin yet. This makes one, with your password in it, until ${opened.expiresAt}:
   curl -s ${base}/setup -H 'content-type: application/json' \\

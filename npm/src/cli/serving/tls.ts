@@ -3,7 +3,7 @@ import { createSecureContext } from "node:tls";
 import { CommandFailure } from "../exit.js";
 import type { Log } from "./log.js";
 
-/** The interval at which the files are looked at. */
+/** The interval at which the files are checked for changes, in milliseconds. */
 const INTERVAL = 1_000;
 
 /** A certificate chain and its private key (PEM). */
@@ -14,7 +14,7 @@ export interface Pair {
 
 /** A certificate and its key, by their files. */
 export class Certificate {
-  /** The pair that was read last and fits. */
+  /** The last pair of files that could be used. */
   pair: Pair;
   private seen: string;
 

@@ -8,11 +8,11 @@ import { byWorker, serveMetrics } from "./metrics.js";
 import { untilSignal } from "./process.js";
 import type { Settings } from "./settings.js";
 
-/** Milliseconds before a worker is restarted: after the first death, and at most. */
+/** The delay before a dead worker is restarted, in milliseconds: at first, and at most. It doubles with each death. */
 const FIRST_DELAY = 100;
 const LONGEST_DELAY = 10_000;
 
-/** Milliseconds after which a worker that still runs has not died again. */
+/** The time, in milliseconds, after which a worker counts as stable, so that its next restart has the first delay. */
 const STABLE = 30_000;
 
 /** Milliseconds that a worker has for its metrics. */
@@ -113,7 +113,7 @@ export class Workers {
     });
     return new Promise((resolve, reject) => {
       worker.on("error", (error) => {
-        // A message that does not arrive is an error, too: then the worker runs, or its end is reported.
+        // A message that could not be sent is an error, too. Then the worker still runs, or its end is reported.
         if (worker.pid !== undefined) return;
         this.running.delete(number);
         reject(error);
@@ -131,7 +131,7 @@ export class Workers {
     return byWorker(texts.filter((one): one is [number, string] => one[1] !== undefined));
   }
 
-  /** A worker's metrics; nothing where it does not answer in time. */
+  /** Returns a worker's metrics, or `undefined` if the worker does not answer in time. */
   private metricsOf(number: number): Promise<string | undefined> {
     const known = this.running.get(number);
     if (!known?.started) return Promise.resolve(undefined);
@@ -149,7 +149,7 @@ export class Workers {
     });
   }
 
-  /** Has workers read their options again, each once it acts on the signal: until then that would end it. */
+  /** Has workers read their options again. SIGHUP would end a worker that is still starting, so that gets it later. */
   private reload(): void {
     for (const known of this.running.values()) {
       if (known.started) known.worker.kill("SIGHUP");
@@ -158,8 +158,8 @@ export class Workers {
   }
 
   /**
-   * Leaves the socket to the workers: connections to a socket without an accepting process would hang. Its path would
-   * go with it, so a Unix socket stays until they have ended.
+   * Stops the workers, and closes the socket here, since connections to a socket that no process accepts from would
+   * hang. A Unix socket stays open until the workers have ended, because closing it removes its path.
    */
   private end(): void {
     if (this.stop.signal.aborted) return;
@@ -179,7 +179,7 @@ export function isWorker(): boolean {
   return process.env[WORKER] !== undefined;
 }
 
-/** The socket from the process that started this process; `undefined` if that ends before. */
+/** Asks the parent process for the socket. Resolves to `undefined` if the server is to end before it comes. */
 export function handedSocket(): Promise<Handle | undefined> {
   return new Promise((resolve) => {
     if (!process.connected) return resolve(undefined);
@@ -195,12 +195,12 @@ export function handedSocket(): Promise<Handle | undefined> {
 }
 
 /**
- * Serves as a worker: says that it has started, answers questions for metrics, and resolves when it is to end, with
- * whether all that have the socket do.
+ * Serves as a worker: reports that it has started, answers requests for metrics, and resolves when it must end. The
+ * result is whether all processes that hold the socket end.
  */
 export function untilStopped(metrics: () => string): Promise<boolean> {
   return new Promise((resolve) => {
-    // Ctrl-C at a terminal reaches all processes of it; the one that started this one passes it on.
+    // Ctrl-C at a terminal reaches this process too, but the parent process asks it to stop.
     process.on("SIGINT", () => {});
     process.on("SIGTERM", () => resolve(false));
     process.on("disconnect", () => resolve(false));
