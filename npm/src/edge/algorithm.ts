@@ -16,7 +16,7 @@ export interface JwsAlgorithm {
 const row = (name: string, family: Family, hashBytes: number, curve?: JwsAlgorithm["curve"]): JwsAlgorithm =>
   curve ? { name, family, hashBytes, curve } : { name, family, hashBytes };
 
-/** The algorithms, as documented. Nothing else here enumerates them. */
+/** The supported algorithms. No other code here lists them. */
 export const ALGORITHMS: readonly JwsAlgorithm[] = [
   row("HS256", "oct", 32),
   row("HS384", "oct", 48),
@@ -37,7 +37,7 @@ export function algorithmOf(name: string): JwsAlgorithm | undefined {
   return ALGORITHMS.find((algorithm) => algorithm.name === name);
 }
 
-/** Whether it needs a shared secret: then there is no public key to publish. */
+/** Returns whether an algorithm needs a shared secret, so that there is no public key to publish. */
 export function isSymmetric(algorithm: JwsAlgorithm): boolean {
   return algorithm.family === "oct";
 }

@@ -15,8 +15,8 @@ export interface Assurance {
 }
 
 /**
- * Reads `acr`, `amr` and `auth_time`. Fail closed: a claim of another form or an unknown method counts as absent, and
- * `aal2` needs its methods beside its name.
+ * Reads `acr`, `amr` and `auth_time`. Fails closed: a claim of another form or an unknown method counts as absent, and
+ * `aal2` counts only if `amr` holds the methods that it requires.
  */
 export function readAssurance(raw: ReadonlyMap<string, Json>): Assurance | undefined {
   if (!["acr", "amr", "auth_time"].some((name) => raw.has(name))) return undefined;
@@ -30,9 +30,9 @@ export function readAssurance(raw: ReadonlyMap<string, Json>): Assurance | undef
 }
 
 /**
- * Reads what `protect({acr, maxAge})` was given.
+ * Reads the argument of `protect({acr, maxAge})`.
  *
- * @throws SentriError `CONFIGURATION_ERROR` that names the member and the cure
+ * @throws SentriError `CONFIGURATION_ERROR` that names the member and the remedy
  */
 export function readRequirement(asked: unknown, leeway: number): Requirement {
   const wrong = (text: string) => configurationError(`protect() ${text}`);

@@ -2,7 +2,7 @@ import { readAssurance, type Assurance } from "./assurance.js";
 import { numericDate, parseObject, type Json } from "./json.js";
 import { TokenError } from "./jws.js";
 
-/** An `iat` further ahead than this is nonsense; a little ahead is a clock that runs fast. */
+/** An `iat` further in the future than this is refused. A smaller lead means that the signer's clock runs fast. */
 const MAX_IAT_AHEAD_SECONDS = 24 * 60 * 60;
 const MAX_MEMBERS = 64;
 
@@ -16,7 +16,7 @@ export interface AccessClaims {
   sessionId?: string;
   /** `acr`, `amr` and `auth_time`; nothing when it has none of them. */
   assurance?: Assurance;
-  /** 0 when the token doesn't say. */
+  /** 0 if the token has no `iat`. */
   iat: number;
   exp: number;
   iss?: string;
@@ -48,7 +48,7 @@ export function parseAccess(payload: Uint8Array, rules: ClaimRules, now: number)
   const [id, sessionId, iss] = ["id", "sessionId", "iss"].map((name) => optional(raw.get(name), text));
   const assurance = readAssurance(raw);
   const roles = optional(raw.get("roles"), texts);
-  // Of any form: a token of another issuer may use this name otherwise.
+  // Another form is ignored, because a token of another issuer may use this name for something else.
   const withheld = texts(raw.get("withheld") ?? null)?.filter((role) => !roles?.includes(role)) ?? [];
   const audiences = optional(raw.get("aud"), (value) => (typeof value === "string" ? [value] : texts(value))) ?? [];
   const isAhead = (seconds: number, leeway: number) => (seconds - leeway) * 1000 > now;
@@ -74,7 +74,7 @@ export function parseAccess(payload: Uint8Array, rules: ClaimRules, now: number)
   };
 }
 
-/** A member that is there has its type; `null` is not the same as nothing. */
+/** Reads a member that may be absent. If it is there, it must have its type; `null` does not count as absent. */
 function optional<T>(value: Json | undefined, read: (value: Json) => T | undefined): T | undefined {
   if (value === undefined) return undefined;
   const found = read(value);

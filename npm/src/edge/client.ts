@@ -22,9 +22,9 @@ import { checkRequired, type ClientConfig } from "./options.js";
 import { preflightAnswer } from "./preflight.js";
 import { RemoteKeys, Unavailable, type VerifiedToken } from "./remote.js";
 
-/** Tokens that are remembered at most, twice: an isolate has little memory. */
+/** The number of tokens in each of two generations of the cache. It is small, since an isolate has little memory. */
 const REMEMBERED = 2_000;
-/** The time that `isTokenRevoked` has. */
+/** The time within which `isTokenRevoked` must answer, in milliseconds. */
 const REVOCATION_MS = 2_000;
 const MODE = "client";
 /** The authentication that puts withheld roles into effect. */
@@ -89,7 +89,7 @@ export class EdgeClient implements ProtectHost {
     return first!();
   }
 
-  /** The verdict on a token, by the keys of the auth server. */
+  /** Verifies a token by the keys of the auth server. */
   private async verify(token: string): Promise<Good | Refusal> {
     try {
       const verified = await this.keys.verify(token);
@@ -101,7 +101,7 @@ export class EdgeClient implements ProtectHost {
     }
   }
 
-  /** The refusal of a session that the host has revoked, or does not answer for within 2 s. */
+  /** Returns the refusal of a session that the host has revoked, or gave no answer about within 2 s. */
   private async revoked(
     { id, sessionId }: AccessClaims,
     requestId: string | undefined,
@@ -158,7 +158,7 @@ export class EdgeClient implements ProtectHost {
     return { headers: [], freshUntil: 0, epoch: this.keys.epoch, ...found, events };
   }
 
-  /** The trouble with the auth server goes to the log with the next request, once. */
+  /** Logs trouble with the auth server, once, with the next request. */
   private logTrouble(requestId: string | undefined): void {
     const cause = this.logging ? this.keys.takeTrouble() : undefined;
     if (cause !== undefined)
@@ -186,7 +186,7 @@ export class EdgeClient implements ProtectHost {
     };
   }
 
-  /** The refusal of a user whose authentication is not what `details` say. */
+  /** Refuses a user whose authentication does not meet `details`. */
   private stepUp(
     userId: string,
     details: { acr?: string; maxAge?: number },
@@ -230,7 +230,8 @@ export class EdgeClient implements ProtectHost {
   }
 
   /**
-   * The refusal on a route that no `protect()` guards. In production it does not reveal how the application is built.
+   * Refuses a request on a route without `protect()`. In production the answer does not reveal how the application is
+   * built.
    */
   private alone(
     check: string,
@@ -265,20 +266,20 @@ interface Good {
   readonly verified: VerifiedToken;
 }
 
-/** Why a token does not. */
+/** The refusal of a token that does not verify. */
 interface Refusal {
   readonly error: ErrorData;
   readonly reason?: Reason;
 }
 
-/** The one error for several refused tokens: an outage before an expiry, and that before anything else. */
+/** Ranks refusals, to choose the error for several refused tokens: an outage first, then an expiry, then the rest. */
 function weightOf(refusal: Refusal | undefined): number {
   if (refusal === undefined) return 0;
   if (refusal.error.statusCode >= 500) return 3;
   return refusal.error.code === "TOKEN_EXPIRED" ? 2 : 1;
 }
 
-/** The host's answer, or a failure after 2 s. */
+/** Returns the host's answer. Fails after 2 s. */
 async function inTime<T>(ask: () => Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {

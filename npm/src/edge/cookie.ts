@@ -13,8 +13,8 @@ const MAX_VALUES = 8;
 const trim = (text: string) => text.replace(/^[ \t]+|[ \t]+$/g, "");
 
 /**
- * Looks for a cookie in the `Cookie` headers of a request (RFC 6265bis). Names are compared exactly. A neighbouring
- * site may have planted one of several different values, so those that verify count.
+ * Looks for a cookie in the `Cookie` headers of a request (RFC 6265bis). Names are compared exactly. Returns all
+ * different values, because a neighbouring site may have planted some of them; the caller uses those that verify.
  */
 export function readCookie(headers: readonly string[], name: string): Found {
   const values = new Set<string>();

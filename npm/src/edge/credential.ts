@@ -9,8 +9,9 @@ const CROSS_ORIGIN =
   "this site's own, let the proxy in front pass on the Host header as it came, with its port";
 
 /**
- * The access tokens that a request brings, or why it brings none. A bearer token comes first; a bad bearer token is an
- * error, never a reason to look at the cookie. Several are different values of the cookie, in the order sent.
+ * Returns the access tokens that a request brings, or the error if it brings none. A bearer token comes first; a bad
+ * bearer token is an error, never a reason to look at the cookie. Several tokens are different values of the cookie,
+ * in the order sent.
  */
 export function readCredential(
   request: GuardRequest,
@@ -44,8 +45,8 @@ function bearerOf(header: string): string | undefined {
 }
 
 /**
- * Whether any part between commas has the scheme Bearer, with or without a token. Other schemes are not ours, such as
- * the `Basic` of a proxy in front of the application.
+ * Returns whether any part between commas has the scheme Bearer, with or without a token. Other schemes are ignored,
+ * such as the `Basic` of a proxy in front of the application.
  */
 function namesBearer(header: string): boolean {
   return header.split(",").some((part) => /^[ \t\n\f\r]*bearer([ \t\n\f\r]|$)/i.test(part));

@@ -3,18 +3,18 @@ import type { ProtectHost } from "../protect-host.js";
 import type { ClientOptions, ServerOptions } from "../types.js";
 import { configurationError } from "./reader.js";
 
-/** There is no server mode here: it owns a database, hashes passwords and keeps keys, as the native core does. */
+/** Refuses server mode, which needs the native core for its database, its password hashes and its keys. */
 export function makeServer(_options: ServerOptions): never {
   const cure = "run the auth server on Node, Bun or Deno, and use mode 'client' with its keyUri here";
   throw withoutNative("mode 'server' needs", cure);
 }
 
-/** Nor are there idempotency keys: answers are kept by the native core, which decides what may be kept. */
+/** Refuses the idempotency middleware, because the native core decides which answers are kept, and keeps them. */
 export function openGate(_options: string): never {
   throw withoutNative("the idempotency middleware needs", "use it on Node, Bun or Deno");
 }
 
-/** Nor are passwords hashed here: that takes memory and time which the native core has. */
+/** Refuses to hash passwords, because that takes memory and time, for which the native core is made. */
 export function passwordFunctions(): never {
   throw withoutNative("hashing passwords needs", "hash them on Node, Bun or Deno");
 }
@@ -24,7 +24,7 @@ interface Surroundings {
   navigator?: { userAgent?: string };
 }
 
-/** On Node this code was chosen by mistake: by a package condition for browsers. */
+/** Makes the error of a missing native core. On Node, this code was chosen by a package condition for browsers. */
 function withoutNative(what: string, cure: string): SentriError {
   const { process, navigator } = globalThis as Surroundings;
   if (process?.versions?.node === undefined) {

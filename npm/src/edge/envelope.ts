@@ -3,14 +3,14 @@ import { SENTRI_ERROR_MESSAGE, SENTRI_ERROR_STATUS, STATUS_NAMES, type SentriErr
 import type { ResponseData } from "../protect-host.js";
 import type { ThrownFacts } from "../thrown.js";
 
-/** An error of a code, with a sentence of its own or the usual one. */
+/** Makes the error of a code, with a message of its own or the usual message of the code. */
 export function errorOf(code: SentriErrorCode, message: string = SENTRI_ERROR_MESSAGE[code]): ErrorData {
   return { code, message, statusCode: SENTRI_ERROR_STATUS[code] };
 }
 
 /**
- * The error for a thrown value. An error with a code of its own is returned unchanged; of other errors a 4xx status is
- * kept.
+ * Returns the error that clients get for a thrown value. An error with a code is returned unchanged. Of another error,
+ * a 4xx status is kept.
  */
 export function publicError(thrown: Partial<ErrorData> & ThrownFacts): ErrorData {
   const { code, message = "", statusCode = 500, details, retryAfter } = thrown;
@@ -26,7 +26,7 @@ export function publicError(thrown: Partial<ErrorData> & ThrownFacts): ErrorData
   };
 }
 
-/** Codes and words of ours for statuses. */
+/** Our codes and messages for statuses. */
 const WORDED: Record<number, readonly [string, string]> = {
   401: ["UNAUTHORIZED", SENTRI_ERROR_MESSAGE.UNAUTHORIZED],
   403: ["FORBIDDEN", SENTRI_ERROR_MESSAGE.FORBIDDEN],
@@ -47,7 +47,7 @@ function fromStatus(statusCode: number, { message, unread }: ThrownFacts): Error
 /** The codes whose answers have `data`: the error's details. */
 const WITH_DATA = ["MFA_REQUIRED", "STEP_UP_REQUIRED"];
 
-/** The challenge of a `STEP_UP_REQUIRED` by its details (RFC 9470, 3). What of them has another form is left out. */
+/** Writes the challenge of a `STEP_UP_REQUIRED` (RFC 9470, 3). Members of `details` of another form are left out. */
 function challenge(details: unknown): string {
   const { acr, maxAge } = Object(details) as { acr?: unknown; maxAge?: unknown };
   const level = acr === "aal1" || acr === "aal2" ? `, acr_values="${acr}"` : "";
@@ -56,8 +56,9 @@ function challenge(details: unknown): string {
 }
 
 /**
- * `{error: true, statusCode, code, message, data: null}`, in this order, with `data` for those codes;
- * `WWW-Authenticate` with a 401 (RFC 9110, 11.6.1), `Retry-After` where the error knows when.
+ * Answers an error by `{error: true, statusCode, code, message, data: null}`, in this order. `data` holds the details
+ * for the codes in `WITH_DATA`. A 401 has `WWW-Authenticate` (RFC 9110, 11.6.1). An error with `retryAfter` has
+ * `Retry-After`.
  */
 export function errorResponse({ code, message, statusCode, details, retryAfter }: ErrorData): ResponseData {
   const headers: Array<[string, string]> = [

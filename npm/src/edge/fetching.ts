@@ -2,10 +2,10 @@ import { SingleFlight } from "./flight.js";
 import { MAX_SET_BYTES } from "./jwks.js";
 import type { Failure } from "./remote-set.js";
 
-/** For the whole exchange, in milliseconds. */
+/** The time limit for the whole exchange, in milliseconds. */
 export const TIME_LIMIT = 5_000;
 
-/** Why there is no set; the message is for the log and does not hold the address, which may hold a secret. */
+/** The reason for a missing set. The message is for the log and omits the address, which may hold a secret. */
 export class FetchError extends Error {
   constructor(
     readonly failure: Failure,
@@ -16,8 +16,8 @@ export class FetchError extends Error {
 }
 
 /**
- * Fetches a key set: the body of a 200, up to 64 KiB, within 5 seconds. A redirect is not followed, since the host
- * trusts `keyUri` and nothing that it points to; no cache is asked, since ours has limits of its own.
+ * Fetches a key set: the body of a 200, up to 64 KiB, within 5 seconds. Redirects are not followed, since the host
+ * trusts `keyUri` and no other address. HTTP caches are bypassed, since sentri's own cache has its own limits.
  *
  * @throws FetchError
  */

@@ -1,6 +1,6 @@
 const POLL_MS = 20;
 
-/** Runs a task once for all who ask for it while it runs. The task must not reject. */
+/** Runs a task once for all callers that ask for it while it runs. The task must not reject. */
 export class SingleFlight {
   /** In workerd a promise belongs to the request that made it: others must not await it. */
   static readonly isBoundToRequests =
@@ -9,7 +9,7 @@ export class SingleFlight {
   private running: Promise<void> | undefined;
   private startedAt = Number.NEGATIVE_INFINITY;
 
-  /** `limit` in milliseconds: a task that takes longer has been lost with its request. */
+  /** `limit` is in milliseconds. A task that takes longer counts as lost together with the request that started it. */
   constructor(
     private readonly task: () => Promise<void>,
     private readonly limit: number,

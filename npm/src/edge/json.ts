@@ -1,4 +1,4 @@
-/** A number by its text: `1`, `1.0` and `1e0` are not the same to a strict reader. */
+/** A number, kept as its text, because `1`, `1.0` and `1e0` are not the same to a strict reader. */
 export class Numeral {
   constructor(readonly text: string) {}
 }
@@ -22,8 +22,8 @@ const WORDS: ReadonlyArray<readonly [string, boolean | null]> = [
 
 /**
  * Reads a JSON object (RFC 8259): UTF-8 without a mark, nothing after it, no name twice at any depth, no lone
- * surrogate, at most 127 levels. `undefined` for everything else. Two readers that pick different ones of two equal
- * names are how checks get bypassed (RFC 7515, 4; RFC 7517, 4).
+ * surrogate, at most 127 levels. Returns `undefined` for everything else. A name that stands twice is refused, because
+ * checks are bypassed where two readers pick different values for it (RFC 7515, 4; RFC 7517, 4).
  */
 export function parseObject(bytes: Uint8Array): JsonObject | undefined {
   try {
@@ -135,7 +135,7 @@ class Reader {
   }
 }
 
-/** `9999-12-31T23:59:59Z`. A later instant is a unit mixed up or an attack, never a date. */
+/** `9999-12-31T23:59:59Z`. A later instant means a wrong unit or an attack. */
 const MAX_SECONDS = 253_402_300_799;
 
 /** Whole seconds from 1970 to 9999 (RFC 7519, 2, without the fractions, which issuers do not use). */

@@ -5,7 +5,7 @@ import { decode } from "./base64url.js";
 import { parseObject, type Json, type JsonObject } from "./json.js";
 import { KeyError, checkEd25519Point, checkRsaPublicKey } from "./weak.js";
 
-/** Longest set that is looked at. */
+/** The greatest length of a key set, in bytes. */
 export const MAX_SET_BYTES = 64 * 1024;
 const MAX_SET_KEYS = 32;
 const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "priv"];
@@ -53,14 +53,14 @@ export async function parseSet(bytes: Uint8Array): Promise<VerifyingKey[]> {
   return keys;
 }
 
-/** `parseSet` for a set from the network, where a shared secret has no business: refused whole. */
+/** Reads a set from the network. Refuses a set that holds a shared secret, which must never be published. */
 export async function parseRemoteSet(bytes: Uint8Array): Promise<VerifyingKey[]> {
   const keys = await parseSet(bytes);
   if (keys.some(({ algorithm }) => isSymmetric(algorithm))) throw new KeyError("it holds a shared secret");
   return keys;
 }
 
-/** One key per algorithm that the entry allows; none when it is meant for something else. */
+/** Returns a key for each algorithm that the entry allows. There is none if the entry is meant for something else. */
 async function parseKey(jwk: JsonObject, kty: string): Promise<Array<Omit<VerifyingKey, "kid">>> {
   const fitting = ALGORITHMS.filter(({ family }) => family === kty);
   if (fitting.length === 0) return [];
@@ -78,7 +78,7 @@ async function parseKey(jwk: JsonObject, kty: string): Promise<Array<Omit<Verify
     else if (key && verifies && (alg === undefined || alg === algorithm.name)) keys.push({ algorithm, key });
   }
   const wanted = alg === undefined ? undefined : algorithmOf(alg);
-  // A secret that is too short for every algorithm, or for the one it names.
+  // The secret is too short for every algorithm, or for the algorithm that it names.
   if (weak && keys.length === 0 && (alg === undefined || wanted))
     throw new KeyError("a shared secret is shorter than its hash");
   if (wanted && wanted.family !== kty) throw new KeyError("alg doesn't fit kty");

@@ -4,9 +4,9 @@ import { decode } from "./base64url.js";
 import { parseObject } from "./json.js";
 import type { VerifyingKey } from "./jwks.js";
 
-/** Longest token that is looked at. */
+/** The greatest length of a token, in bytes. */
 export const MAX_TOKEN_BYTES = 8 * 1024;
-/** `typ` of access tokens; what sentri 5 signed carries none. */
+/** The `typ` of access tokens. Tokens that sentri 5 signed have none. */
 export const ACCESS_TYPE = "JWT";
 
 const HEADER_MEMBERS = ["alg", "typ", "kid"];
@@ -24,8 +24,8 @@ export type Reason =
   | "expired";
 
 /**
- * Why a token is refused: everything about it is right but its time, or anything else. The reason is for tests and
- * logs: a client that learns it learns how to forge better.
+ * The refusal of a token. `code` distinguishes a token that has expired and is right in all else from all other faults.
+ * The reason is for tests and logs only, since it would help clients to forge tokens.
  */
 export class TokenError extends Error {
   constructor(readonly reason: Reason) {
@@ -71,9 +71,9 @@ export function readHeader(token: string, type?: string): Header {
 }
 
 /**
- * Verifies `token` with the first of `keys` that fits its header and made its signature, and answers its payload. A
- * token without `kid` is tried against every key of its algorithm; a token with one against the keys of that name
- * alone.
+ * Verifies `token` with the first of `keys` that fits its header and made its signature, and returns its payload. A
+ * token without `kid` is tried against every key of its algorithm, a token with `kid` only against the keys with this
+ * `kid`.
  *
  * @throws TokenError
  */
@@ -84,7 +84,7 @@ export async function verify(token: string, header: Header, keys: readonly Verif
     try {
       return (await compactVerify(token, key, { algorithms: [algorithm.name] })).payload;
     } catch {
-      // Perhaps the next one.
+      // The next key may fit.
       reason = "signature";
     }
   }

@@ -14,7 +14,7 @@ export interface ClientConfig {
   readonly cacheMaxAge: number;
   readonly algorithms: readonly JwsAlgorithm[];
   readonly claims: ClaimRules;
-  /** `undefined`: any role name will do. */
+  /** The roles that may be named; `undefined` allows any role name. */
   readonly validRoles: readonly string[] | undefined;
   /** The cookie that is read when there is no `Authorization` header; `undefined`: none is. */
   readonly cookieName: string | undefined;
@@ -23,7 +23,7 @@ export interface ClientConfig {
   readonly service: string;
   readonly logger: SentriLogger | undefined;
   readonly isTokenRevoked: ((sessionId: string) => unknown) | undefined;
-  /** Whether answers keep quiet about mistakes of the application. */
+  /** Whether answers hide the application's mistakes. */
   readonly production: boolean;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -62,7 +62,7 @@ export function readOptions(options: object): ClientConfig {
   return config;
 }
 
-/** The environment of the process; where there is none, as on workerd, an application is in production. */
+/** Returns whether `NODE_ENV` is `production`. A runtime without an environment, such as workerd, is in production. */
 function isProduction(): boolean {
   const env = (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env;
   return env === undefined || env.NODE_ENV === "production";
@@ -120,7 +120,7 @@ function algorithms(read: Reader): JwsAlgorithm[] {
   });
 }
 
-/** Whole seconds up to five minutes: beyond that an expired token is as good as a fresh one. */
+/** Reads whole seconds up to five minutes. With more tolerance, an expired token would be as good as a fresh token. */
 function clockTolerance(read: Reader): number {
   const ms = read.value("clockTolerance") === 0 ? 0 : read.duration("clockTolerance", 30_000);
   if (ms > 300_000) throw read.error("clockTolerance", "must be at most 5m: mend the clock instead");
@@ -162,8 +162,8 @@ export function checkRequired(required: readonly string[], valid: readonly strin
 }
 
 /**
- * The server's `accessCookie` fits here too; all but the name is for the server that writes it. On unless it is
- * `false`.
+ * Reads the name of the cookie from `accessCookie`, which may be the server's: members that only matter for writing the
+ * cookie are ignored. The cookie is read unless the option is `false`.
  */
 function cookieName(read: Reader): string | undefined {
   const value = read.value("accessCookie") ?? true;

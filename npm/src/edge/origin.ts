@@ -1,8 +1,8 @@
 import { configurationError } from "./reader.js";
 
 /**
- * An origin (RFC 6454, 4) or the content of a `Host` header, with its port filled in where the scheme has a default
- * one.
+ * The host and port of an origin (RFC 6454, 4) or of a `Host` header. An origin has the default port of its scheme
+ * filled in.
  */
 interface Place {
   host: string;
@@ -12,7 +12,7 @@ interface Place {
 const SCHEME = /^[a-z][a-z0-9+.-]*$/;
 const DEFAULT_PORTS: Record<string, number> = { http: 80, https: 443 };
 
-/** Whether the method changes nothing (RFC 9110, 9.2.1), so that a forged request gains nothing either. */
+/** Returns whether a method is safe (RFC 9110, 9.2.1), so that a forged request gains nothing. */
 function isSafe(method: string): boolean {
   return ["GET", "HEAD", "OPTIONS", "TRACE"].includes(method.toUpperCase());
 }
@@ -27,8 +27,8 @@ export interface Provenance {
 }
 
 /**
- * Whether a request that a cookie authenticates may be acted upon: its method is safe, or its headers prove that a page
- * of ours, or no page at all, sent it. In this order:
+ * Returns whether a request that a cookie authenticates may be served: its method is safe, or its headers prove that a
+ * page of ours, or no page at all, sent it. In this order:
  * 1. an `Origin` that is trusted: yes;
  * 2. a `Sec-Fetch-Site`, which no page can forge: yes for `same-origin` and `none`, no for everything else;
  * 3. an `Origin`: yes when it is the host's, by `https` where the request is known to have come by it; `null` and
@@ -56,7 +56,7 @@ export function isTrusted(origin: string, trusted: readonly string[]): boolean {
 }
 
 /**
- * Reads the `trustedOrigins` option; absent is none.
+ * Reads the `trustedOrigins` option. Without it, no other origin is trusted.
  *
  * @throws SentriError `CONFIGURATION_ERROR` naming the entry
  */
@@ -72,7 +72,7 @@ export function readTrustedOrigins(option: unknown): string[] {
   });
 }
 
-/** The fault of an origin, to be put behind it. */
+/** The fault of an entry of `trustedOrigins`, as the end of a sentence that begins with the entry. */
 function problemOf(text: string): string | undefined {
   if (text.includes("*")) return "must not hold a wildcard: list every origin";
   const at = text.indexOf("://");
@@ -106,7 +106,7 @@ function splitPort(text: string): Place | undefined {
   return host === undefined || (port ?? 0) > 65535 ? undefined : { host, port };
 }
 
-/** An IPv6 address in its one spelling, which the URL parser of the platform knows. */
+/** Returns an IPv6 address in its canonical spelling, by the platform's URL parser. */
 function canonicalV6(address: string): string | undefined {
   try {
     return new URL(`http://${address}`).hostname;

@@ -1,10 +1,10 @@
 import type { VerifyingKey } from "./jwks.js";
 
-/** Between two attempts: tokens may name as many unknown keys as they like. */
+/** The least time between two attempts to fetch, in milliseconds, since tokens may name any number of unknown keys. */
 export const RETRY_AFTER = 30_000;
-/** Between two attempts while there is no set to use at all and the issuer can't be reached: it may be starting up. */
+/** The same time while there is no usable set and the issuer can't be reached, since it may be starting up. */
 const RETRY_AFTER_UNREACHABLE = 2_000;
-/** The time for which an old set is used when no newer one can be had. */
+/** The time for which an old set is used while no newer set can be fetched, in milliseconds. */
 export const STALE_FOR = 24 * 60 * 60 * 1000;
 
 /**
@@ -13,26 +13,26 @@ export const STALE_FOR = 24 * 60 * 60 * 1000;
  */
 export type KeyDecision = "use" | "use and fetch" | "fetch" | "refuse";
 
-/** The end of an attempt that brought no set: it may work any moment, or it will not mend itself soon. */
+/** The failure of an attempt: the issuer is away and may return at any moment, or its answer is no usable set. */
 export type Failure = "unreachable" | "refused";
 
 /**
- * The state of a remote key set: it decides what to do at an instant. A set is looked for again before it gets
- * old, and used for `STALE_FOR` beyond that while no newer one can be had. Whatever goes wrong with an attempt, the set
- * at hand stays. Times are in milliseconds since 1970.
+ * The state of a remote key set, which decides what to do at an instant. A set is fetched again before it is `maxAge`
+ * old, and used for `STALE_FOR` longer while no newer set can be fetched. A failed attempt never removes the present
+ * set. Times are in milliseconds since 1970.
  */
 export class RemoteSet {
-  /** Whether the last attempt failed: then a key that is not in the set may exist all the same. */
+  /** Whether the last attempt failed. Then a key that is missing in the set may exist all the same. */
   isFailing = false;
   private keys: readonly VerifyingKey[] | undefined;
   private text = "";
   private fetchedAt = 0;
-  /** The earliest begin of the next attempt. */
+  /** The earliest time of the next attempt. */
   private nextAttempt = Number.NEGATIVE_INFINITY;
   private inFlight = false;
   private readonly maxAge: number;
 
-  /** A set is to be replaced when it is `maxAge` milliseconds old, a day at most. */
+  /** `maxAge` is the age at which a set must be replaced, in milliseconds, a day at most. */
   constructor(maxAge: number) {
     this.maxAge = Math.min(maxAge, STALE_FOR);
   }
@@ -41,37 +41,37 @@ export class RemoteSet {
   decide(now: number): KeyDecision {
     const age = this.age(now);
     if (age < this.refreshAge) return "use";
-    // Old, and an attempt to replace it failed of late: no request waits for the next attempt.
+    // The set is old, but an attempt to replace it has just failed, so no request waits for the next attempt.
     if (age < this.maxAge || (this.isFailing && age < this.endAge))
       return this.mayAttempt(now) ? "use and fetch" : "use";
     if (this.mayKnowMore(now)) return "fetch";
-    // The attempt was of late and without success, so what there is goes on.
+    // The last attempt was too recent to try again, so the present set is used on.
     return age < this.endAge ? "use" : "refuse";
   }
 
-  /** Whether a token that no key of the set is for, or none verified, is worth an attempt or the wait for one. */
+  /** Whether an attempt runs or may begin, so that a newer set may have the key of a token that this set lacks. */
   mayKnowMore(now: number): boolean {
     return this.inFlight || this.mayAttempt(now);
   }
 
-  /** In how many milliseconds, at least one, an attempt may begin. */
+  /** The milliseconds until an attempt may begin, at least one. */
   retryAfter(now: number): number {
     return Math.min(Math.max(this.nextAttempt - now, 1), RETRY_AFTER);
   }
 
-  /** Until when a verdict made with the set at hand may be repeated without asking here again; 0: not at all. */
+  /** The time until which a result by the present set may be cached. 0 means that it must not be cached. */
   freshUntil(now: number): number {
     if (this.keys === undefined) return 0;
     const refreshAt = this.fetchedAt + this.refreshAge;
     return Math.min(now < refreshAt ? refreshAt : this.nextAttempt, this.fetchedAt + this.endAge);
   }
 
-  /** The keys of the set at hand, unless it is too old for anything. */
+  /** The keys of the present set, unless the set is too old to be used. */
   usableKeys(now: number): readonly VerifyingKey[] | undefined {
     return this.age(now) < this.endAge ? this.keys : undefined;
   }
 
-  /** The keys of the set at hand, if it was read from this text. */
+  /** The keys of the present set, if it was read from this text. */
   keysOf(text: string): readonly VerifyingKey[] | undefined {
     return this.text === text ? this.keys : undefined;
   }
@@ -85,7 +85,7 @@ export class RemoteSet {
   }
 
   /**
-   * Ends an attempt that began at `beganAt` with `keys` read from `text`. `true`: they are not those that were known.
+   * Ends an attempt that began at `beganAt` with `keys` read from `text`. Returns whether the text differs from before.
    */
   succeed(keys: readonly VerifyingKey[], text: string, beganAt: number): boolean {
     const isNew = this.keysOf(text) === undefined;
@@ -104,7 +104,7 @@ export class RemoteSet {
     if (failure === "unreachable" && this.age(now) >= this.endAge) this.nextAttempt = now + RETRY_AFTER_UNREACHABLE;
   }
 
-  /** A quarter of its life is left for attempts in the background. */
+  /** The age from which a set is fetched in the background: the last quarter of `maxAge`. */
   private get refreshAge(): number {
     return Math.floor(this.maxAge / 4) * 3;
   }
@@ -114,14 +114,14 @@ export class RemoteSet {
     return this.maxAge + STALE_FOR;
   }
 
-  /** A set from the future was fetched before the clock was put right; it counts as due. */
+  /** The age of the set. A set from the future was fetched before the clock was set back; it counts as due. */
   private age(now: number): number {
     if (this.keys === undefined) return Number.POSITIVE_INFINITY;
     const age = now - this.fetchedAt;
     return age < -RETRY_AFTER ? this.refreshAge : age;
   }
 
-  /** A clock that was put back must not silence attempts for as long as it went back. */
+  /** Whether an attempt may begin. A clock that was set back by hours must not prevent attempts for hours. */
   private mayAttempt(now: number): boolean {
     const early = this.nextAttempt - now;
     return !this.inFlight && (early <= 0 || early > 2 * RETRY_AFTER);

@@ -11,13 +11,14 @@ import { RemoteSet } from "./remote-set.js";
 export interface RemoteRules {
   readonly keyUri: string;
   readonly algorithms: readonly JwsAlgorithm[];
-  /** Milliseconds after which it is replaced. */
+  /** The age at which the key set is replaced, in milliseconds. */
   readonly cacheMaxAge: number;
   readonly now: () => number;
 }
 
 /**
- * The claims of a token, by keys of the set of an epoch, and the time until which the verdict may be repeated under it.
+ * The payload of a verified token, the epoch of the key set that verified it, and the time until which this result may
+ * be cached while the epoch stays the same.
  */
 export interface VerifiedToken {
   readonly payload: Uint8Array;
@@ -25,7 +26,7 @@ export interface VerifiedToken {
   readonly freshUntil: number;
 }
 
-/** No keys are to be had, which says nothing about the token. */
+/** The error if there are no keys. It means nothing about the token. */
 export class Unavailable extends Error {
   constructor(readonly data: ErrorData) {
     super(data.message);
@@ -33,10 +34,10 @@ export class Unavailable extends Error {
 }
 
 /**
- * The key set of an issuer elsewhere at work: tokens are verified with it, attempts to replace it run one at a time.
+ * The remote key set of an issuer. It verifies tokens with the set and replaces the set, by one attempt at a time.
  */
 export class RemoteKeys {
-  /** Grows with every change of the set: a verdict under another epoch may rest on a key that is withdrawn. */
+  /** Grows with every change of the set. A result under another epoch may rest on a key that was withdrawn. */
   epoch = 1;
   private readonly set: RemoteSet;
   private readonly flight = new SingleFlight(() => this.attempt(), TIME_LIMIT);
@@ -46,7 +47,7 @@ export class RemoteKeys {
     this.set = new RemoteSet(rules.cacheMaxAge);
   }
 
-  /** The trouble of the last attempt, once. */
+  /** Returns the error message of the last attempt, once. */
   takeTrouble(): string | undefined {
     const { trouble } = this;
     this.trouble = undefined;
@@ -54,27 +55,27 @@ export class RemoteKeys {
   }
 
   /**
-   * The payload of an access token, and the time for which it may be cached, after an attempt to get a key set if
-   * needed. Its header is read first: malformed tokens cause no fetch.
+   * Verifies an access token, after an attempt to fetch a key set if needed. The header is read first, so malformed
+   * tokens cause no fetch.
    *
    * @throws TokenError
-   * @throws Unavailable when no set is to be had, or the token's key may be newer than the set and it is unknown
+   * @throws Unavailable if there is no set, or the set lacks the token's key and could not be renewed
    */
   async verify(token: string): Promise<VerifiedToken> {
     const header = readHeader(token, ACCESS_TYPE);
     if (!this.rules.algorithms.includes(header.algorithm)) throw new TokenError("algorithm");
     let mayWait = !(await this.prepare());
     for (;;) {
-      // As they are now: the set may be replaced while the signature is looked at.
+      // These belong together: the set may be replaced while the signature is verified.
       const [keys, epoch, freshUntil] = [this.keys(), this.epoch, this.set.freshUntil(this.rules.now())];
       try {
         return { payload: await verify(token, header, keys), epoch, freshUntil };
       } catch (error) {
         if (!(error instanceof TokenError)) throw error;
-        // Replaced meanwhile, by another request's attempt: that set may hold the key.
+        // Another request's attempt has replaced the set meanwhile, and the new set may hold the key.
         if (this.epoch !== epoch) continue;
         if (!this.mayMissKeyOf(header)) throw error;
-        // An outage says nothing about a token of a key that may be newer than the set.
+        // In an outage, the key may be newer than the set, so the token is not called invalid.
         if (!mayWait || !this.set.mayKnowMore(this.rules.now())) throw this.set.isFailing ? this.unavailable() : error;
       }
       await this.flight.run();
@@ -82,7 +83,7 @@ export class RemoteKeys {
     }
   }
 
-  /** Fetches a set if it is time; answers whether this took waiting. */
+  /** Fetches a set if one is due. Returns whether the request waited for it. */
   private async prepare(): Promise<boolean> {
     // An attempt that took too long has been lost with the request that made it.
     if (this.flight.isLost) this.set.fail("unreachable", this.rules.now());
@@ -90,7 +91,7 @@ export class RemoteKeys {
       case "use":
         return false;
       case "use and fetch":
-        // Where a promise ends with its request, the request that finds the set old waits for a new one.
+        // If a promise ends with its request, nothing runs in the background: a later request waits for the new set.
         if (!SingleFlight.isBoundToRequests) void this.flight.run();
         return false;
       case "fetch":

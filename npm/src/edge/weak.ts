@@ -1,7 +1,7 @@
 const MIN_RSA_BITS = 2048;
 const MAX_RSA_BITS = 8192;
 
-/** Why a key is not taken. Says nothing of the key itself. */
+/** The refusal of a key. Its message reveals nothing of the key. */
 export class KeyError extends Error {}
 
 /**
@@ -23,8 +23,8 @@ export function checkRsaPublicKey(n: Uint8Array, e: Uint8Array): void {
 }
 
 /**
- * The points of order 1, 2, 4 and 8 by their `y`, little-endian in hexadecimal. Under such a key anybody makes
- * signatures.
+ * The points of order 1, 2, 4 and 8 by their `y`, little-endian in hexadecimal. Anybody can sign for a key that is such
+ * a point.
  */
 const ED25519_SMALL_ORDER = [
   "00".repeat(32),
