@@ -1,15 +1,15 @@
 import { passwordFunctions } from "#engine";
 import { unwrap } from "./errors.js";
 
-/** The hashing of passwords without a server; the rules are those of the option `password`. */
+/** Options of hashing passwords without a server. The rules are those of the option `password`. */
 export interface HashOptions {
-  /** `"bcrypt"` by default. */
+  /** The algorithm of new hashes; `"bcrypt"` by default. */
   algorithm?: "bcrypt" | "argon2id";
-  /** Shortest password that is hashed, in characters. */
+  /** The shortest password that is hashed, in characters. */
   minLength?: number;
-  /** Longest password that is hashed, in bytes. */
+  /** The longest password that is hashed, in bytes. */
   maxLength?: number;
-  /** `"nist"`: the rules of SP 800-63B. */
+  /** The set of rules; `"nist"` stands for the rules of NIST SP 800-63B. */
   preset?: "nist";
   /** The cost of bcrypt; 12 by default. */
   saltRounds?: number;
@@ -27,7 +27,7 @@ export async function hashPassword(password: string, options: HashOptions = {}):
 }
 
 /**
- * Whether a password belongs to a bcrypt or argon2id hash.
+ * Returns whether a password matches a bcrypt or argon2id hash.
  *
  * @example
  * if (!(await verifyPassword(password, row.hash))) throw new Error("no");
@@ -38,8 +38,9 @@ export async function verifyPassword(password: string, hash: string): Promise<bo
 }
 
 /**
- * Whether a hash is weaker than `hashPassword` would make it with the same options: hash the password again when it is
- * next verified. Never true from argon2id to bcrypt. `false` for a value that is no hash; it matches no password.
+ * Returns whether a hash is weaker than `hashPassword` would make it with the same options. If so, hash the password
+ * again when it is next verified. Never true for an argon2id hash if the options say bcrypt, nor for a value that is no
+ * hash, which matches no password.
  *
  * @example
  * if (needsRehash(row.hash)) row.hash = await hashPassword(password);

@@ -16,7 +16,7 @@ export {
 export { createTestUser, testOptions, type TestUser } from "./testing/users.js";
 
 /**
- * A clock that stands still until it is moved. Pass it as the option `clock`.
+ * Makes a clock that stands still until it is moved. Pass it as the option `clock`.
  *
  * @example
  * const clock = testClock(Date.parse("2026-01-01"));
@@ -29,7 +29,7 @@ export function testClock(start: number | Date = Date.now()): TestClock {
 }
 
 /**
- * A mailbox that takes messages at once. Pass it as the option `messages`; `auth.mailbox` is the same.
+ * Makes a mailbox that takes messages at once. Pass it as the option `messages`; `auth.mailbox` is the same object.
  *
  * @example
  * const auth = createAuth(testOptions({ validRoles: ["user"], messages: testMailbox() }));

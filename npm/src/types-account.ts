@@ -1,10 +1,10 @@
-// Users who are disabled, their sessions, and all that is stored of a user.
+// Types of disabled users, of sessions, and of the export of all data of a user.
 
 /** The state of a disabled user; instants are ISO 8601. */
 export interface Disabled {
-  /** The start. */
+  /** The instant at which the user was disabled. */
   at: string;
-  /** The end, if it has one. */
+  /** The instant from which the user is enabled again, if there is one. */
   until?: string | undefined;
   /** The reason, for admins. */
   reason?: string | undefined;
@@ -14,7 +14,7 @@ export interface Disabled {
 export interface DisableOptions {
   /** A line of at most 500 characters, for admins. */
   reason?: string | undefined;
-  /** The instant from which the user is enabled again by itself; never without it. A text names its time zone. */
+  /** The instant from which the user is enabled again; without it, never. A text must name its time zone. */
   until?: string | Date | undefined;
 }
 
@@ -30,20 +30,20 @@ export interface SessionInfo {
 }
 
 /**
- * All stored data of a user, without secrets, their hashes and digests; instants are ISO 8601. Of sessions and flows
- * the newest 10,000.
+ * All stored data of a user, without secrets, their hashes and digests; instants are ISO 8601. Of sessions, flows and
+ * entries of the audit, it holds at most the newest 10,000.
  */
 export interface Account<Role extends string = string> {
   user: { id: string; roles: Role[]; createdAt: string; updatedAt: string | null; disabled?: Disabled | undefined };
   identifiers: { id: string; type: string; value: string; createdAt: string; verifiedAt: string | null }[];
-  /** Ended ones too, for as long as they are kept. */
+  /** The sessions. Ended sessions are included for as long as they are kept. */
   sessions: AccountSession[];
-  /** Second factors; a factor whose first code was not entered yet has no `confirmedAt`. */
+  /** Second factors. In a factor whose first code was not entered yet, `confirmedAt` is `null`. */
   factors: AccountFactor[];
   recoveryCodesLeft: number;
   /** Messages and logins that wait for a code or a link, and those of the last day. */
   flows: AccountFlow[];
-  /** The entries of the audit about the user, newest first; with the option `audit` alone. */
+  /** The entries of the audit about the user, newest first. Only with the option `audit`. */
   audit?: AccountChange[];
 }
 
@@ -52,7 +52,7 @@ export interface AccountChange {
   at: string;
   event: string;
   actor: string | null;
-  /** Of the user's own acts alone. */
+  /** The address of the request, only for the user's own acts. */
   ip: string | null;
   fields: Record<string, unknown>;
 }

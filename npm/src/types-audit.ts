@@ -7,7 +7,7 @@ export interface AuditEntry {
   at: string;
   /** The name of the event, such as `auth.roles.assigned`. */
   event: string;
-  /** The author: the id of a user, `api-key`, `code` or `cli`. `null` if unknown. */
+  /** The actor: the id of a user, `api-key`, `code` (the application's own code) or `cli`. `null` if unknown. */
   actor: string | null;
   /** The id of the affected user. */
   subject: string | null;
@@ -19,7 +19,7 @@ export interface AuditEntry {
   fields: Record<string, unknown>;
 }
 
-/** Which entries of the audit to list. */
+/** The selection and the page of entries of the audit to list. */
 export interface AuditQuery {
   /** 1 to 100, by default 50. */
   limit?: number;

@@ -37,11 +37,11 @@ export type IdentifierUpdate =
 
 /** Input of `register`. */
 export interface RegisterInput<Role extends string = string> {
-  /** At least one. */
+  /** The user's identifiers, at least one. */
   identifiers: IdentifierInput[];
-  /** As the option `password` allows. */
+  /** The password, which must follow the rules of the option `password`. */
   password: string;
-  /** The option `defaultRoles` if left out. */
+  /** The user's roles; those of the option `defaultRoles` if left out. */
   roles?: Role[] | undefined;
 }
 
@@ -59,7 +59,7 @@ export interface OperationContext {
   requestId: string | null;
 }
 
-/** A use case of your own; `next()` runs the built-in, with other input if given. */
+/** Your own function for a use case. `next()` runs the built-in use case, with another input if you pass it. */
 export type Override<Input, Result> = (
   input: Input,
   ctx: OperationContext,

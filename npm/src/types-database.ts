@@ -14,9 +14,9 @@ export interface DatabaseTls {
 export interface DatabasePool {
   /** The most connections; 10 by default. */
   max?: number | undefined;
-  /** TLS: `true` verifies the server by the system's roots, `false` does without. */
+  /** TLS. `true` verifies the server by the system's roots, `false` uses no TLS. */
   ssl?: boolean | DatabaseTls | undefined;
-  /** PostgreSQL alone: the schema of the tables, also behind a pooler. It must exist. */
+  /** The schema of the tables, for PostgreSQL only, also behind a pooler. It must exist. */
   schema?: string | undefined;
 }
 
@@ -28,7 +28,7 @@ export interface DatabaseByUrl extends DatabasePool {
 
 /** A database server by its parts, as in `db: { type: "mysql", host: "db", database: "app", user, password }`. */
 export interface DatabaseByParts extends DatabasePool {
-  /** Which database it is; `postgres` by default. */
+  /** The kind of database; `postgres` by default. */
   type?: "postgres" | "postgresql" | "mysql" | "mariadb" | undefined;
   /** A name, an address, or the folder of a Unix socket; with MySQL the socket itself. */
   host: string;
@@ -36,9 +36,9 @@ export interface DatabaseByParts extends DatabasePool {
   port?: number | undefined;
   /** The database on that server. */
   database?: string | undefined;
-  /** The role that sentri works as. */
+  /** The database user that sentri connects as. */
   user?: string | undefined;
-  /** Its password. */
+  /** The password of `user`. */
   password?: string | undefined;
 }
 

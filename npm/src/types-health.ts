@@ -10,9 +10,9 @@ export interface MetricSample {
 
 /** The state of a server, for probes. */
 export interface Health {
-  /** `degraded` while Redis alone is away, when the server goes on by itself. */
+  /** The state. `degraded` means that only Redis is unreachable and the server goes on without it. */
   status: "ok" | "degraded" | "unavailable";
-  /** The parts that the server needs; `redis` with `redisUrl` alone. */
+  /** The state of each part that the server needs; `redis` only with the option `redisUrl`. */
   checks: Record<"database" | "keys", "ok" | "unavailable"> & { redis?: "ok" | "unavailable" };
 }
 

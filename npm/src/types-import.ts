@@ -1,23 +1,23 @@
-/** The systems whose users can be imported; `sentri` is a form of its own for all others. */
+/** The systems whose users can be imported. `sentri` is sentri's own format, for all other systems. */
 export type ImportFormat = "sentri" | "better-auth" | "supabase" | "auth0" | "firebase" | "django" | "keycloak";
 
 /**
- * Users to import: pieces of a file (bytes), whose lines are split, as `fs.createReadStream` gives them, or lines as
- * texts, or records as objects.
+ * The users to import: pieces of a file as bytes, which are split into lines, such as those of `fs.createReadStream`;
+ * or lines as texts; or records as objects.
  */
 export type ImportSource = AsyncIterable<Uint8Array | string | object> | Iterable<Uint8Array | string | object>;
 
 /** The options of an import. */
 export interface ImportOptions {
-  /** The system that they come from. */
+  /** The system that the users come from. */
   format: ImportFormat;
   /** Roles of users who bring none; the default roles if left out. */
   roles?: readonly string[] | undefined;
   /** Whether users may bring an admin role. Without it they are refused. */
   allowAdminRoles?: boolean | undefined;
-  /** Whether second factors stay behind. Without it users are refused whose factors can't be carried over. */
+  /** Whether second factors are left behind. Without it, users whose factors can't be carried over are refused. */
   dropFactors?: boolean | undefined;
-  /** Whether nothing is written: everything is read and judged. */
+  /** Whether the import only reads and checks everything, and writes nothing. */
   dryRun?: boolean | undefined;
   /** The parameters of Firebase's password hashes, as its console shows them. */
   firebase?: { signerKey: string; saltSeparator: string; rounds: number; memCost: number } | undefined;
@@ -63,7 +63,7 @@ export interface ImportedUser {
   id: string;
 }
 
-/** The end of an import. */
+/** The result of an import. */
 export interface ImportReport extends Omit<ImportProgress, "seconds"> {
   /** The first 1,000 lines that were refused; `onRefused` gets all of them. */
   refusals: ImportRefusal[];

@@ -1,21 +1,21 @@
 import type { IdentifierInput, User } from "./types-common.js";
 
-/** The secret of a message with the new password: that of its link, or its code with the flow. */
+/** A new password, and the secret of a message: the token of its link, or its code together with the flow. */
 export type ResetInput = { token: string; newPassword: string } | { flow: string; code: string; newPassword: string };
 
-/** A flow that was requested. The holder of the code presents both. */
+/** A flow that was requested. The user presents `flow` together with the code of the message. */
 export interface Asked {
   flow: string;
   /** ISO 8601. */
   expiresAt: string;
   /**
-   * The message, with `deliver: false`, if a user has the identifier. Otherwise there is none, or with
-   * `messages.unknownAccount` a message of kind `unknown-account`.
+   * The message, with `deliver: false`. If no user has the identifier there is none, or with `messages.unknownAccount`
+   * a message of kind `unknown-account`.
    */
   message?: Message | undefined;
 }
 
-/** The occasions of messages: a closed set, so these are all the templates that there are to write. */
+/** The kinds of messages. The set is closed, so these are all the templates that you need. */
 export type MessageKind =
   | "password-reset"
   | "password-changed"
@@ -36,7 +36,7 @@ export type MessageKind =
 
 /** Whether and when users must have verified an address. */
 export interface VerificationOptions {
-  /** Both if left out. */
+  /** The types of identifiers that users verify; both if left out. */
   types?: ReadonlyArray<"email" | "phone"> | undefined;
   /**
    * Registration makes no user until an address is proved, and a login requires a verified address. Users who are older
@@ -49,14 +49,14 @@ export interface VerificationOptions {
 
 /** A message to a user. */
 export interface Message {
-  /** Stays the same when it is sent again: give it to your provider as the idempotency key. */
+  /** The id of the message, which is the same in each attempt. Pass it to your provider as the idempotency key. */
   id: string;
   kind: MessageKind;
   /** The type of the identifier that it goes to: `email` or `phone`. */
   channel: string;
   /** The stored address; for `unknown-account` the requested identifier, in its normal form. */
   to: string;
-  /** Six digits, good for ten minutes. */
+  /** The code: six digits, valid for ten minutes. */
   code?: string | undefined;
   /** The secret of `url`. */
   token?: string | undefined;
@@ -82,16 +82,16 @@ export type WaitUntil = (promise: Promise<unknown>) => void;
 
 /** Messages to users. */
 export interface MessageOptions {
-  /** Sends a message, after the answer. After a throw, or 30 s, it is tried again after 1 s and after 5 s more. */
+  /** Sends a message, after the answer. If it throws or takes 30 s, it is called again after 1 s and after 5 s more. */
   send: (message: Message, ctx: MessageContext) => unknown;
   /**
-   * Gets a promise for each message that is being sent, for hosts that freeze after the answer. `auth.fetch()` takes
-   * one for its request alone, and on Hono that of `c.executionCtx` is found.
+   * Gets a promise for each message that is being sent, for hosts that freeze after the answer. `auth.fetch()` takes a
+   * `waitUntil` for its request only, and on Hono the `waitUntil` of `c.executionCtx` is used.
    *
    * @example waitUntil: (promise) => waitUntil(promise), // that of "@vercel/functions"
    */
   waitUntil?: WaitUntil | undefined;
-  /** Your own pages, by absolute https URLs. Each gets the query parameter `token`, that of `login` `code`. */
+  /** Your own pages, by absolute https URLs. Each link has the query parameter `token`, or for `login` `code`. */
   links?:
     | {
         reset?: string | undefined;
@@ -116,9 +116,9 @@ export interface MessageOptions {
 
 /** Input of `inviteUser`. */
 export interface InviteInput<Role extends string = string> {
-  /** One of them of type `email` or `phone`. */
+  /** The user's identifiers, at least one of them of type `email` or `phone`. */
   identifiers: IdentifierInput[];
-  /** `defaultRoles` if left out. */
+  /** The user's roles; those of the option `defaultRoles` if left out. */
   roles?: Role[] | undefined;
 }
 

@@ -37,7 +37,7 @@ export interface AuthInfo {
   acr?: "aal1" | "aal2";
   /** The methods by which the user authenticated (RFC 8176): `pwd`, `otp`, `recovery`, `email`, `sms`, `host`. */
   amr?: string[];
-  /** The time of that in seconds since 1970; `null` if unknown. */
+  /** The time at which the user authenticated, in seconds since 1970; `null` if unknown. */
   authTime?: number | null;
   /** The user's roles that wait for a second factor (option `mfa.requiredFor`), where there are any. */
   withheld?: string[];
@@ -49,7 +49,7 @@ export interface FailedResult {
   error: { code: string; message: string; statusCode: number };
 }
 
-/** A call as part of a transaction of yours, on the database of `dialect`: commit and rollback are yours. */
+/** Makes a call part of your own transaction, on the database of `dialect`. You commit it, or roll it back. */
 export interface Joined {
   trx?: KyselyTransaction | undefined;
 }
@@ -94,7 +94,7 @@ export interface HookContext {
   errorCode?: string | null;
 }
 
-/** Notices. They are awaited; a throw is logged and changes nothing. */
+/** Functions that get notices. They are awaited. An exception is logged and changes nothing. */
 export interface Hooks<Role extends string = string> {
   /** Runs after a login. */
   onLogin?: ((user: AuthUser<Role>, ctx: HookContext) => unknown) | undefined;
@@ -110,7 +110,7 @@ export interface MfaOptions {
   totp: { issuer: string };
   /** The number of recovery codes that a user gets: 10 if left out. */
   recoveryCodes?: number | undefined;
-  /** Roles that are in effect after a second factor alone: below that a session has the user's other roles. */
+  /** Roles that are in effect only after a second factor. Until then a session has the user's other roles. */
   requiredFor?: readonly string[] | undefined;
 }
 
@@ -120,9 +120,9 @@ export interface ServerOptions<Role extends string = string> extends ServerSetti
   mode: "server";
   /** The database: a URL, or its parts. */
   db?: DatabaseOptions | undefined;
-  /** A Kysely dialect for PostgreSQL, MySQL or SQLite, instead of `db`: sentri works on your pool, by your driver. */
+  /** A Kysely dialect for PostgreSQL, MySQL or SQLite, instead of `db`. Then sentri uses your pool and your driver. */
   dialect?: KyselyDialect | undefined;
-  /** The database of a dialect that does not name it by itself. */
+  /** The kind of database, for a dialect by which it can't be recognized. */
   dialectKind?: DialectKind | undefined;
   /** Every role that a user may have. */
   validRoles: readonly Role[];
@@ -131,8 +131,8 @@ export interface ServerOptions<Role extends string = string> extends ServerSetti
   /** The roles of registrations that name none. */
   defaultRoles?: readonly NoInfer<Role>[] | undefined;
   /**
-   * The roles that an anonymous registration may ask for; `defaultRoles` and `user` if left out. No admin role: your
-   * own code gives those.
+   * The roles that an anonymous registration may ask for; `defaultRoles` and `user` if left out. It must hold no admin
+   * role, since only your own code gives admin roles.
    */
   selfAssignableRoles?: readonly NoInfer<Role>[] | undefined;
   /**
@@ -144,15 +144,15 @@ export interface ServerOptions<Role extends string = string> extends ServerSetti
    */
   mfa?: MfaOptions | undefined;
   /**
-   * The greatest time since the user authenticated for a change of credentials, where `mfa` or `messages` is on: 10
+   * The greatest age of an authentication by which a user may change credentials, if `mfa` or `messages` is on; 10
    * minutes if left out.
    */
   reauthentication?: { maxAge?: Duration | undefined } | undefined;
-  /** Refuses sessions beside the database: a truthy answer, a throw or more than 2 s refuse the token. */
+  /** Refuses sessions beside the database: a truthy result, an exception, or no answer within 2 s refuses the token. */
   isTokenRevoked?: ((sessionId: string) => unknown) | undefined;
   /** Sends messages to users: codes and links for a new password. `"console"` prints them while you develop. */
   messages?: MessageOptions | "console" | undefined;
-  /** Which types of addresses users verify; needs `messages`. */
+  /** The types of addresses that users verify, and whether they must. Needs `messages`. */
   verification?: VerificationOptions | undefined;
   /**
    * Whether admins search and disable users and manage their sessions, passwords, invitations and second factors. No
@@ -177,7 +177,7 @@ export interface ClientOptions<Role extends string = string> extends ClientSetti
   validRoles?: readonly Role[] | undefined;
   /** The cookie that is read when there is no `Authorization` header; `access_token` if left out, `false` for none. */
   accessCookie?: boolean | CookieOptions | undefined;
-  /** Refuses sessions: a truthy answer, a throw or more than 2 s refuse the token. */
+  /** Refuses sessions. A truthy result, an exception, or no answer within 2 s refuses the token. */
   isTokenRevoked?: ((sessionId: string) => unknown) | undefined;
   /** Takes the events; silent if left out. */
   logger?: SentriLogger | undefined;

@@ -11,18 +11,18 @@ export type Outage = "refuse" | "error" | "hang" | "garbage";
 
 /** A key server on the loopback interface. */
 export interface KeyServer {
-  /** For the option `keyUri`; stays the same over outages. */
+  /** The address for the option `keyUri`. It stays the same over outages. */
   readonly keyUri: string;
   /** The number of requests for the set. */
   readonly requests: number;
-  /** Begins an outage, or ends it. */
+  /** Begins an outage, or ends it by `undefined`. */
   setOutage(outage: Outage | undefined): Promise<void>;
   /** Ends the server and its connections. */
   close(): Promise<void>;
 }
 
 /**
- * Serves a key set over HTTP, as `GET /keys` of an auth server does: for tests of applications in client mode.
+ * Serves a key set over HTTP, as `GET /keys` of an auth server does, for tests of applications in client mode.
  *
  * @param source the owner of the keys: a token factory, or an object with a function that returns a set
  * @example

@@ -1,7 +1,7 @@
 import { SentriError } from "../errors.js";
 import { inProduction } from "../production.js";
 
-/** Refuses tools of tests in production. */
+/** Refuses to run a tool for tests in production. */
 export function refuseInProduction(name: string): void {
   if (!inProduction()) return;
   throw new SentriError(

@@ -21,23 +21,23 @@ export interface TokenInput {
   id?: string;
   /** The user's roles; none if left out. */
   roles?: readonly string[];
-  /** `null`: a token without a session. */
+  /** The session's id; a new UUID if left out, `null` for a token without a session. */
   sessionId?: string | null;
-  /** Seconds from now; negative for a token that has expired. 900 by default. */
+  /** The time until the token expires, in seconds; 900 by default. It is negative for a token that has expired. */
   expiresIn?: number;
-  /** Further claims, or other values; a claim that is `undefined` here is left out. */
+  /** Further claims, or other values for the usual claims. A claim that is `undefined` here is left out. */
   claims?: Record<string, unknown>;
-  /** Further header members, or other ones. */
+  /** Further members of the header, or other values for the usual members. */
   header?: Record<string, unknown>;
 }
 
 /** Signs access tokens like an auth server's, with keys of its own. */
 export interface TokenFactory {
-  /** An access token. */
+  /** Signs an access token. */
   sign(input?: TokenInput): string;
-  /** The key set that verifies them: the present key first, then those before it. */
+  /** Returns the key set that verifies the tokens: the present key first, then earlier keys. */
   jwks(): { keys: PublicJwk[] };
-  /** Signs with a new key from now on; the set shows both. */
+  /** Makes a new key, which signs from now on. The set still holds the earlier keys. */
   rotate(): void;
   /** Removes every key but the present key from the set. */
   retire(): void;
@@ -62,8 +62,8 @@ interface Key {
 }
 
 /**
- * Signs access tokens for any user, roles and expiry, as an auth server would: for tests of applications in client
- * mode.
+ * Makes a factory that signs access tokens for any user, roles and expiry, as an auth server would, for tests of
+ * applications in client mode.
  *
  * @example
  * const tokens = createTokenFactory();
@@ -122,7 +122,7 @@ function signingKey(algorithm: string, key: KeyObject): SignKeyObjectInput {
 function makeKey(algorithm: string): Key {
   const { privateKey, publicKey } = makePair(algorithm);
   const parts = publicKey.export({ format: "jwk" }) as PublicJwk;
-  // RFC 7638: the required members in lexicographic order.
+  // The `kid` is the key's thumbprint (RFC 7638), made of the required members in lexicographic order.
   const required = Object.fromEntries(Object.entries(parts).sort(([a], [b]) => (a < b ? -1 : 1)));
   const kid = createHash("sha256").update(JSON.stringify(required)).digest("base64url");
   return { kid, privateKey, jwk: { ...required, use: "sig", alg: algorithm, kid } };

@@ -6,9 +6,9 @@ import type { IdentifierInput, ServerOptions } from "../types.js";
 import { refuseInProduction } from "./production.js";
 
 /**
- * Options of a server for tests, for the factory of any framework: SQLite in memory, the cheapest hashes (with a clock
- * of a test `saltRounds` is 4), no rate limits, and a clock that stands still until it is moved. An option that you
- * pass takes the place of any of these.
+ * Returns options of a server for tests, for the factory of any framework: SQLite in memory, the cheapest hashes (with
+ * a test clock, `saltRounds` is 4), no rate limits, and a clock that stands still until it is moved. An option that you
+ * pass replaces any of these.
  *
  * @example
  * const options = testOptions({ validRoles: ["user", "admin"] });
