@@ -1,4 +1,4 @@
-// Node's own modules, asked of the process first: a bundle of ES modules may have no `require`.
+// Node's own modules. `process.getBuiltinModule` comes first, because a bundle of ES modules may have no `require`.
 type AsyncHooks = typeof import("node:async_hooks");
 type FileSystem = typeof import("node:fs");
 type Modules = typeof import("node:module");

@@ -1,6 +1,6 @@
 /**
- * A bounded map in two generations: when the younger is full the older is dropped whole. A hit costs one look-up and
- * no bookkeeping.
+ * A bounded map in two generations. When the younger is full, it becomes the older, which is dropped as a whole. A hit
+ * in the younger costs one look-up and no bookkeeping.
  */
 export class Generations<V, K = string> {
   private young = new Map<K, V>();
@@ -31,13 +31,13 @@ export class Generations<V, K = string> {
 }
 
 /**
- * Results about tokens, or about headers with one. Found by the end of the text, where the signature is, and believed
- * of the very same text alone; hashing all of it costs more than a comparison. Where keeping costs more than finding
- * out, `wants` says when to: what is used once is not worth it.
+ * A cache of results about tokens, or about headers that hold a token. An entry is found by a mark of the text's end,
+ * where the signature is, and used only if the whole text is equal: a comparison costs less than a hash of the text.
+ * Where storing an entry costs more than the result, ask `wants` first, which refuses texts that are used only once.
  */
 export class TokenCache<V> {
   private readonly kept: Generations<{ token: string; value: V }, number>;
-  /** The marks of tokens that came by. A chance agreement only keeps one more. */
+  /** The marks of tokens that were seen. Two tokens with the same mark only cause one more entry. */
   private readonly seen = new Int32Array(1 << 15);
 
   constructor(capacity: number) {
@@ -49,7 +49,7 @@ export class TokenCache<V> {
     return found !== undefined && found.token === token ? found.value : undefined;
   }
 
-  /** Whether a token that was not found should be put in: when it is seen again. */
+  /** Returns whether a token that was not found should be stored, which is so when it is seen again. */
   wants(mark: number): boolean {
     const slot = (mark ^ (mark >>> 15)) & 0x7fff;
     if (this.seen[slot] === mark) return true;
@@ -61,7 +61,7 @@ export class TokenCache<V> {
     this.kept.set(mark, { token, value });
   }
 
-  /** Forgets what has this mark. */
+  /** Removes the entry with this mark. */
   delete(mark: number): void {
     this.kept.delete(mark);
   }

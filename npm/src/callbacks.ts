@@ -7,7 +7,7 @@ const { AsyncLocalStorage } = asyncHooks;
 
 type RunBuiltin = (operation: string, input: string, context: string) => Promise<string>;
 
-/** The host's functions that decide in mid-flow, wrapped so that they always resolve to data. */
+/** The host's functions that the core calls during a request, wrapped so that they always resolve to data. */
 export class HostFunctions {
   readonly callbacks: NativeCallbacks;
   /** The asynchronous contexts of requests in flight. */
@@ -45,7 +45,7 @@ export class HostFunctions {
     return this.contexts?.get(hostContext ?? -1) ?? AsyncLocalStorage.snapshot();
   }
 
-  /** Runs a request; meanwhile its asynchronous context is kept under the number, if any function needs it. */
+  /** Runs a request. Meanwhile its asynchronous context is kept under the number that `run` gets, if it is needed. */
   async within<T>(run: (hostContext: number | undefined) => Promise<T>): Promise<T> {
     const { contexts } = this;
     if (contexts === undefined) return run(undefined);
@@ -63,7 +63,7 @@ async function answer(run: () => unknown): Promise<string> {
   try {
     return JSON.stringify({ value: (await run()) ?? null });
   } catch (error) {
-    // Its text goes to the log alone, never to clients.
+    // The text of the error goes only to the log, never to clients.
     const cause = error instanceof SentriError ? undefined : error instanceof Error ? error.message : String(error);
     return JSON.stringify({ error: { ...toData(error), cause } });
   }

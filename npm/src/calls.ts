@@ -5,14 +5,14 @@ import type * as t from "./types.js";
 
 /** The calls of a server that the core answers: each passes on its arguments. */
 export abstract class ServerCalls<Role extends string> extends NativeGuard {
-  /** A call that may be part of a transaction of the caller's. */
+  /** Makes a call, within the caller's transaction if `joined` has one. */
   protected abstract callWithin<T>(joined: t.Joined | undefined, method: Call, ...args: unknown[]): Promise<T>;
 
   protected call<T>(method: Call, ...args: unknown[]): Promise<T> {
     return this.callWithin<T>(undefined, method, ...args);
   }
 
-  /** `migrate` and `ready` return every few seconds while the database is starting, with a line for the operator. */
+  /** Repeats a call that returns every few seconds while the database is starting, with a line for the operator. */
   private async start(method: "migrate" | "ready", options: t.StartOptions): Promise<void> {
     let step = await this.call<{ waiting: string; again: t.StartOptions } | null>(method, options);
     while (step) {
@@ -59,7 +59,7 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
   ): Promise<t.IdentifiersResult> {
     return this.callWithin(joined, "bulkUpdateIdentifiers", userId, identifiers);
   }
-  /** Deletes identifiers, all or none; one must stay. */
+  /** Deletes identifiers, all or none. The user must keep at least one. */
   bulkDeleteIdentifiers(userId: string, ids: string[], joined?: t.Joined): Promise<t.DeleteIdentifiersResult> {
     return this.callWithin(joined, "bulkDeleteIdentifiers", userId, ids);
   }
@@ -82,9 +82,9 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
     return this.call("removeFactors", userId);
   }
   /**
-   * Disables a user: every session, flow and token that is checked ends at once, and nothing opens another one. `until`
-   * is an instant, with its time zone, from when on the user is enabled again by itself; without it never. Called
-   * again, it replaces reason and end.
+   * Disables a user. Every session, every flow and every token that is checked ends at once, and the user can open no
+   * other. `until` is an instant with its time zone at which the user is enabled again; without it the user stays
+   * disabled. Another call replaces the reason and the end.
    *
    * @throws SentriError `USER_NOT_FOUND`, `VALIDATION_ERROR`.
    * @example await auth.disableUser(user.id, { reason: "unpaid", until: new Date("2026-12-24T18:00:00Z") });
@@ -113,9 +113,9 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
     return this.call("requestPasswordReset", identifier, options);
   }
   /**
-   * Sends a user, named by id, a message with a code and a link for a new password: to the oldest verified e-mail
-   * address, else phone number, and where none is verified to the oldest one. With `deliver: false` the message comes
-   * back as `message`, for you to send.
+   * Sends a user, named by id, a message with a code and a link for a new password. It goes to the oldest verified
+   * e-mail address, else phone number, or to the oldest one if none is verified. With `deliver: false` the message
+   * comes back as `message`, for you to send.
    *
    * @throws SentriError `USER_NOT_FOUND`; `VALIDATION_ERROR` for a user without an address; `CONFIGURATION_ERROR`
    * without the option `messages`.
@@ -157,7 +157,7 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
   }
   /**
    * Opens `POST /setup`, by which the first admin is made (option `setup`). Every process with the signing key returns
-   * the same token for an hour; `token` is missing if you gave it. `null`: there is an admin.
+   * the same token for an hour; `token` is missing if you gave it. Resolves to `null` if there is an admin.
    *
    * @throws SentriError `VALIDATION_ERROR` for a given token that is too short; `CONFIGURATION_ERROR` without the
    * option.
@@ -180,17 +180,17 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
   importUsers(source: t.ImportSource, options: t.ImportOptions): Promise<t.ImportReport> {
     return importLines(source, options, (input) => this.call("importUsers", input));
   }
-  /** A user, or null. */
+  /** Returns a user by id, or null. */
   getUser(userId: string): Promise<t.User<Role> | null> {
     return this.call("getUser", userId);
   }
-  /** The owner of an identifier in any spelling, or null. */
+  /** Returns the user who has an identifier, in any spelling, or null. */
   findUser(identifier: string): Promise<t.User<Role> | null> {
     return this.call("findUser", identifier);
   }
   /**
-   * Users, oldest first, in pages of 1 to 100. With `search` those who have an identifier that begins so, in any
-   * spelling: at most 255 characters, none of which has a meaning of its own.
+   * Lists users, oldest first, in pages of 1 to 100. `search` selects the users who have an identifier that begins with
+   * it, in any spelling. It has at most 255 characters, none of which is a wildcard.
    *
    * @throws SentriError `VALIDATION_ERROR`
    * @example const { users, nextCursor } = await auth.listUsers({ search: "anna@" });
@@ -200,13 +200,13 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
   ): Promise<{ users: t.User<Role>[]; nextCursor: string | null }> {
     return this.call("listUsers", page);
   }
-  /** Deletes a user with sessions and identifiers. `false`: there was none. */
+  /** Deletes a user with sessions and identifiers. Returns `false` if there was no such user. */
   deleteUser(userId: string): Promise<boolean> {
     return this.call("deleteUser", userId);
   }
   /**
-   * All stored data of a user, without secrets and their hashes, as `GET /me/export` answers it. `null`: there is no
-   * such user.
+   * Returns all stored data of a user, without secrets and their hashes, as `GET /me/export` answers it, or `null` if
+   * there is no such user.
    *
    * @example const account = await auth.exportUser(user.id);
    */
@@ -214,8 +214,8 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
     return this.call("exportUser", userId);
   }
   /**
-   * The entries of the audit, newest first, in pages of 1 to 100, as `GET /audit` answers them. Throws
-   * `CONFIGURATION_ERROR` where the option `audit` is off.
+   * Lists the entries of the audit, newest first, in pages of 1 to 100, as `GET /audit` answers them. Throws
+   * `CONFIGURATION_ERROR` if the option `audit` is off.
    *
    * @example const { entries, nextCursor } = await auth.listAudit({ user: user.id });
    */
@@ -229,7 +229,7 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
   ): Promise<t.IssuedTokens<Role> & { sessionId: string }> {
     return this.call("createSession", userId, from);
   }
-  /** A user's live sessions, newest first. */
+  /** Lists a user's live sessions, newest first. */
   listSessions(userId: string): Promise<t.SessionInfo[]> {
     return this.call("listSessions", userId);
   }
@@ -260,11 +260,11 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
   health(): Promise<t.Health> {
     return this.call("health");
   }
-  /** Makes a new signing key: published at once, signing from `activeFrom` on. */
+  /** Makes a new signing key. It is published at once and signs from `activeFrom` on. */
   rotateKeys(): Promise<{ kid: string; activeFrom: string }> {
     return this.call("rotateKeys");
   }
-  /** The stored keys without their secrets, newest first. */
+  /** Lists the stored keys without their secrets, newest first. */
   listKeys(): Promise<
     Array<{ kid: string; algorithm: string; createdAt: string; activeFrom: string; retiredAt: string | null }>
   > {
@@ -274,7 +274,7 @@ export abstract class ServerCalls<Role extends string> extends NativeGuard {
   hashPassword(password: string): Promise<string> {
     return this.call("hashPassword", password);
   }
-  /** Whether a password belongs to a hash: bcrypt, argon2, scrypt or PBKDF2. */
+  /** Returns whether a password matches a hash of bcrypt, argon2, scrypt or PBKDF2. */
   verifyPassword(password: string, hash: string): Promise<boolean> {
     return this.call("verifyPassword", password, hash);
   }

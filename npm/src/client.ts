@@ -8,8 +8,8 @@ import { prepare } from "./options.js";
 import type { ClientOptions } from "./types.js";
 
 /**
- * The parts of client mode without a framework: guards routes by the public keys of an auth server. There is nothing to
- * open or to close; the keys are fetched when the first token comes.
+ * Client mode without a framework. It guards routes by the public keys of an auth server. There is nothing to open or
+ * to close; the keys are fetched when the first token comes.
  */
 export class AuthClient<Role extends string = string> extends NativeGuard {
   declare readonly native: NativeClient;
@@ -17,7 +17,7 @@ export class AuthClient<Role extends string = string> extends NativeGuard {
   constructor(options: ClientOptions<Role>) {
     const { text, clock } = prepare(options);
     const core = loadNative();
-    // Overrides are the server's: the core refuses them, so none is ever called.
+    // Overrides belong to server mode. The core refuses them here, so `noBuiltin` is never called.
     const functions = new HostFunctions({ isTokenRevoked: options.isTokenRevoked }, noBuiltin);
     const native = new core.NativeClient(text, functions.callbacks, clock?.now());
     for (const warning of unwrap<string[]>(native.configuration())) process.emitWarning(warning, "SentriWarning");

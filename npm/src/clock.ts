@@ -6,9 +6,9 @@ export interface TestClock {
   now(): number;
   /** Moves the clock to an instant. */
   set(now: number): void;
-  /** Moves the clock on. */
+  /** Moves the clock forward, by milliseconds. */
   advance(ms: number): void;
-  /** Calls back at every move. */
+  /** Calls a listener at every move. */
   onChange(listener: (now: number) => void): void;
 }
 

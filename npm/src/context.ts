@@ -1,5 +1,6 @@
 /**
- * The id of a request: the first that middleware before us set, else the header `X-Request-Id` when it is printable.
+ * Returns the id of a request: the first id that earlier middleware has set, else the header `X-Request-Id` if it is
+ * printable and at most 128 characters long.
  */
 export function requestIdOf(known: readonly unknown[], header: string | null | undefined): string | undefined {
   for (const id of known) {

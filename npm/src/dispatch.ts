@@ -7,18 +7,18 @@ export type { HookCall, LoggedEvent };
 export interface Listeners {
   hooks?: Hooks | undefined;
   failed?: (hook: string, cause: string, requestId: string | undefined) => readonly LoggedEvent[];
-  /** The way of a warning that no logger hears. */
+  /** Prints a warning, for a server without a logger. */
   warn?: (text: string) => void;
 }
 
-/** Runs the output of the core: entries to the logger, notices to the hooks. */
+/** Passes on the output of the core: log entries to the logger, notices to the hooks. */
 export class Dispatcher {
   constructor(
     private readonly logger: SentriLogger | undefined,
     private readonly listeners: Listeners = {},
   ) {}
 
-  /** Whether anybody listens. */
+  /** Whether there is a logger. */
   get logging(): boolean {
     return this.logger !== undefined;
   }
@@ -30,7 +30,7 @@ export class Dispatcher {
       try {
         this.logger[level](entry);
       } catch {
-        // There is nowhere left to say it.
+        // There is nowhere left to report it.
       }
     }
   }

@@ -5,17 +5,17 @@ import type { NativeIdempotency, NativeModule } from "./generated/native.js";
 import { AuthServer } from "./server.js";
 import type { ClientOptions, ServerOptions } from "./types.js";
 
-/** The module that replaces this module on edge runtimes. */
+/** The part that is used here of the module that replaces this module on edge runtimes. */
 interface EdgeEngine {
   makeClient<Role extends string>(options: ClientOptions<Role>): ProtectHost;
 }
 
-/** Server mode over the native core. Throws `CONFIGURATION_ERROR`. */
+/** Makes server mode over the native core. Throws `CONFIGURATION_ERROR`. */
 export function makeServer<Role extends string>(options: ServerOptions<Role>): AuthServer<Role> {
   return new AuthServer<Role>(options);
 }
 
-/** Client mode over the native core, or on WebCrypto where there is none. Throws `CONFIGURATION_ERROR`. */
+/** Makes client mode over the native core, or on WebCrypto if the core can't load. Throws `CONFIGURATION_ERROR`. */
 export function makeClient<Role extends string>(options: ClientOptions<Role>): ProtectHost {
   const missing = whyNotNative();
   if (missing === undefined) return new AuthClient<Role>(options);
@@ -45,8 +45,8 @@ function whyNotNative(): string | undefined {
 let isWarned = false;
 
 /**
- * Warns of client mode in JavaScript, once. Deno needs leave for native code, which is the operator's decision, so it
- * is not warned about.
+ * Warns once that client mode runs in JavaScript. Deno gets no warning, since there native code needs a permission,
+ * which is the operator's decision.
  */
 function warnOnce(missing: string): void {
   if (isWarned || "Deno" in globalThis) return;

@@ -44,7 +44,7 @@ export class SentriError extends Error {
   }
 }
 
-/** The exception for an error of the core, thrown in the caller's stack. */
+/** Makes the exception for an error of the core, with the stack of the caller. */
 export function fromData(data: ErrorData): SentriError {
   const error = new SentriError(data.code, data.message, data.statusCode, data.details);
   if (data.retryAfter !== undefined) Object.defineProperty(error, RETRY_AFTER, { value: data.retryAfter });
@@ -52,8 +52,8 @@ export function fromData(data: ErrorData): SentriError {
 }
 
 /**
- * The facts that the core needs of a thrown value. A `SentriError` is passed on unchanged; other errors give their
- * public facts.
+ * Returns the data of a thrown value that the core needs. A `SentriError` keeps all of its members; of other errors,
+ * only the public facts are taken.
  */
 export function toData(error: unknown): Partial<ErrorData> & ThrownFacts {
   if (!(error instanceof SentriError)) return thrownFacts(error);

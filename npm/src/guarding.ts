@@ -12,20 +12,20 @@ import type { GuardRequest, ProtectResult, ProtectHost, ResponseData, RoleCheck,
 import { describe } from "./options.js";
 import type { AuthUser, Metric } from "./types.js";
 
-/** A protectHost over the native core; both modes build on it. */
+/** A protect host over the native core. The classes of both modes extend it. */
 export abstract class NativeGuard implements ProtectHost {
   protected readonly number: number;
   protected readonly now: () => number;
   private readonly guards = new TokenCache<ProtectResult>(REMEMBERED_TOKENS);
-  /** The core's epoch where it lies, if this engine can look there. */
+  /** The memory that holds the core's epoch, if this JavaScript engine can read it directly. */
   private readonly window: Uint32Array | undefined;
   private askedAt = 0;
-  /** Requests and decisions that were answered from memory here, so that the core did not count them. */
+  /** The numbers of requests and decisions that were answered from a cache here, so the core did not count them. */
   private remembered = 0;
   private authorized = 0;
   private denied = 0;
 
-  /** `native` has accepted its options; `clock` stands still in tests. */
+  /** `native` has accepted its options. `clock` is given in tests only. */
   constructor(
     protected readonly core: NativeModule,
     readonly native: NativeProtectHost,
@@ -101,10 +101,10 @@ export abstract class NativeGuard implements ProtectHost {
     unwrap(this.native.checkRoles(required));
     const decisions = new Generations<Decision>(REMEMBERED_DECISIONS);
     return (user, requestId, withheld) => {
-      // Roles of another issuer may hold any character: a plain join could make two of them out of one.
+      // Roles of another issuer may hold any character, so joined roles could be ambiguous.
       const key = user ? JSON.stringify(user.roles) : "";
-      // With a logger every decision names its user, so only silent ones are remembered; withheld roles have an event
-      // of their own.
+      // With a logger the event of a decision names the user, so decisions are cached only without a logger. Withheld
+      // roles have an event of their own.
       const isMemorable = user !== undefined && withheld === undefined && !this.dispatcher.logging;
       let decision = isMemorable ? decisions.get(key) : undefined;
       if (decision === undefined) {

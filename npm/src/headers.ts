@@ -3,7 +3,7 @@ import { SentriError } from "./errors.js";
 /** Reads headers of a request of any framework. Throws `VALIDATION_ERROR` for a value that is no request. */
 export function headerReader(request: unknown): (name: string) => string | undefined {
   const { headers, raw, req, request: inner } = membersOf(request);
-  // Elysia keeps a `Request` in its context, Koa a request of its own, Hono a `Request` in that.
+  // Elysia has a `Request` as `request`, Koa its own request as `request`, Hono a `Request` as `req.raw`.
   const places = [
     membersOf(inner).headers,
     headers,
@@ -22,7 +22,7 @@ export function headerReader(request: unknown): (name: string) => string | undef
   }
   const { get } = found as { get?: unknown };
   if (typeof get === "function") return (name) => text(get.call(found, name));
-  // Node's names are in lower case; those of other sources, events of a cloud for one, need not be.
+  // Node's names are in lower case. Names from other sources, such as the events of a cloud, need not be.
   const named = new Map(Object.entries(found as object).map(([name, value]) => [name.toLowerCase(), value as unknown]));
   return (name) => text(named.get(name));
 }
@@ -31,7 +31,7 @@ function membersOf(value: unknown): Record<string, unknown> {
   return (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
 }
 
-/** A value that came in several lines is joined as cookies are. */
+/** Returns a header's value. Several lines are joined as cookies are, by semicolons. */
 function text(value: unknown): string | undefined {
   if (Array.isArray(value)) return value.join("; ");
   return typeof value === "string" ? value : undefined;

@@ -13,7 +13,7 @@ import type {
   ImportSource,
 } from "./types-import.js";
 
-/** The end of a call. */
+/** The result of a call, for a batch of lines. */
 export interface ImportBatch {
   imported: number;
   present: number;
@@ -21,12 +21,12 @@ export interface ImportBatch {
   ids?: ImportedUser[];
 }
 
-/** A line for the core: its text, or why there is none. */
+/** A line for the core: its text, or the reason why it could not be read. */
 type Line = string | { unread: "length" | "encoding" };
 
 const LINE_FEED = 10;
 
-/** The lines of pieces of a file. Parts of a line that is too long are dropped as they come. */
+/** Splits the pieces of a file into lines. Drops the parts of a line that is too long as they come. */
 class Splitter {
   private readonly kept: Uint8Array[] = [];
   private length = 0;
@@ -41,14 +41,14 @@ class Splitter {
     }
   }
 
-  /** The last line, where no line feed ended it. */
+  /** Returns the last line, if no line feed ended it. */
   *rest(): Generator<Line> {
     if (this.length > 0) yield this.end();
   }
 
   private keep(part: Uint8Array): void {
     this.length += part.length;
-    // A copy: the source may fill its buffer anew.
+    // The part is copied, since the source may reuse its buffer.
     if (this.length <= MAX_IMPORT_LINE) this.kept.push(Uint8Array.from(part));
     else this.kept.length = 0;
   }

@@ -14,7 +14,7 @@ interface Driver {
   destroy(): Promise<void>;
 }
 
-/** Two characters that a wrong quoting or a narrow character set would change, and their bytes. */
+/** A text that wrong quoting or a narrow character set would change, and its bytes. */
 const PROBE = { text: "\\\u{1F980}", bytes: "5CF09FA680" };
 
 /** Runs the core's batches through the driver of a Kysely dialect: each on one connection, as one transaction. */
@@ -31,7 +31,7 @@ export class DialectDatabase {
     private readonly transactions: Transactions = new Transactions(),
   ) {}
 
-  /** Runs a batch; both are JSON text, see the core's `store::foreign`. Never rejects. */
+  /** Runs a batch. Batch and result are JSON text, as the core's `store::foreign` describes. Never rejects. */
   readonly run = async (text: string): Promise<string> => {
     let outcome: Outcome;
     try {
@@ -70,8 +70,8 @@ export class DialectDatabase {
     try {
       deadline.check();
       await this.prove(connection);
-      // What is written on SQLite while the application has a transaction open on the same database object would be
-      // undone by its rollback; a transaction of our own is refused there instead.
+      // If the application has a transaction open on the same SQLite database object, its rollback would undo a single
+      // write of ours too. So we begin a transaction, which SQLite then refuses.
       const alone = batch.reads || this.kind !== "sqlite";
       if (batch.plain && !batch.schema && alone) return await runAll(connection, batch.statements);
       const suspended = batch.schema && (await this.suspendForeignKeys(connection));
@@ -84,7 +84,7 @@ export class DialectDatabase {
         if (batch.cleanup !== null) await run(connection, batch.cleanup);
       }
     } finally {
-      // One that may still be in a transaction serves nobody: better a pool that is smaller by one.
+      // A connection that may still be in a transaction is not released: no other query may get it.
       if (sound) await driver.releaseConnection(connection);
     }
   }
@@ -110,12 +110,12 @@ export class DialectDatabase {
     } catch (error) {
       outcome = { failed: facts(error) };
     }
-    // A transaction on SQLite that did not begin leaves somebody else's, if any: that one is not ours to roll back.
+    // If our transaction on SQLite did not begin, an open transaction is the application's, and is not rolled back.
     return [outcome, !begun || (await this.rollback(driver, connection))];
   }
 
   private async begin(driver: Driver, connection: Runner, batch: Batch): Promise<void> {
-    // Immediate: a transaction that reads first and writes later could else find its snapshot outdated.
+    // IMMEDIATE, since otherwise a transaction that reads first and writes later could find its snapshot outdated.
     if (this.kind === "sqlite") await run(connection, batch.reads ? "BEGIN" : "BEGIN IMMEDIATE");
     else await driver.beginTransaction(connection, { isolationLevel: "read committed" });
   }
@@ -125,7 +125,7 @@ export class DialectDatabase {
     else await driver.commitTransaction(connection);
   }
 
-  /** Whether nothing of the transaction is left, or the connection is lost, which its pool notices by itself. */
+  /** Rolls back. Returns whether the connection may be released: the transaction is gone, or the connection is lost. */
   private async rollback(driver: Driver, connection: Runner): Promise<boolean> {
     for (let attempt = 0; attempt < 2; attempt += 1) {
       try {
@@ -141,8 +141,8 @@ export class DialectDatabase {
   }
 
   /**
-   * Suspends foreign keys: SQLite would cascade while a table is rebuilt. The pragma works outside of a transaction
-   * alone.
+   * Switches foreign keys off, since SQLite would cascade deletes while a table is rebuilt. Returns whether they were
+   * on. The pragma works only outside of a transaction.
    */
   private async suspendForeignKeys(connection: Runner): Promise<boolean> {
     if (this.kind !== "sqlite") return false;
@@ -168,9 +168,9 @@ export class DialectDatabase {
     this.proven.add(connection);
   }
 
-  /** In the caller's transaction: a refused change is undone up to a savepoint, and the transaction goes on. */
+  /** Runs a batch in the caller's transaction. A refused change is undone to a savepoint; the transaction goes on. */
   private joined(batch: Batch, number: number): Promise<Outcome> {
-    // Nobody else's statement may come between a savepoint and its end: it would be undone with what is ours.
+    // No other statement may come between the savepoint and its end, since it could be undone together with ours.
     return this.transactions.get(number).provideConnection(async (connection) => {
       await this.prove(connection);
       if (batch.plain && batch.reads) return runAll(connection, batch.statements);
@@ -186,7 +186,7 @@ export class DialectDatabase {
         if (!("done" in outcome)) await run(connection, `ROLLBACK TO SAVEPOINT ${name}`);
         await run(connection, `RELEASE SAVEPOINT ${name}`);
       } catch (error) {
-        // The whole transaction is gone, by a deadlock or with its connection; what began it says more.
+        // The whole transaction is gone, by a deadlock or with its connection. The first error explains more.
         if (!("failed" in outcome)) throw error;
       }
       return outcome;
@@ -199,14 +199,14 @@ interface Executor {
   provideConnection<T>(consumer: (connection: Runner) => Promise<T>): Promise<T>;
 }
 
-/** Transactions of the caller's that calls are running in, by number. */
+/** The caller's transactions in which calls run, by number. */
 export class Transactions {
   private readonly open = new Map<number, Executor>();
   /** The last call of each transaction. */
   private readonly calls = new WeakMap<object, Promise<unknown>>();
   private last = 0;
 
-  /** Runs a call within a transaction, after earlier calls: none may read rows that another is about to change. */
+  /** Runs a call within a transaction, after earlier calls, so that no call reads rows that another will change. */
   async within<T>(trx: unknown, call: (number: number) => Promise<T>): Promise<T> {
     const { isTransaction, getExecutor } = (
       typeof trx === "object" && trx !== null ? trx : {}
@@ -227,7 +227,7 @@ export class Transactions {
 
   private async next<T>(trx: KyselyTransaction, call: (number: number) => Promise<T>): Promise<T> {
     const number = (this.last = (this.last + 1) >>> 0);
-    // Its connection, not its queries: plugins that rename or parse columns are the application's.
+    // Statements go to the connection and bypass the application's plugins, which may rename or parse columns.
     this.open.set(number, trx.getExecutor() as Executor);
     try {
       return await call(number);
@@ -244,7 +244,7 @@ export class Transactions {
   }
 }
 
-/** Whether the driver, not the server, refused, and not for lack of time: then the connection is lost. */
+/** Whether the connection is lost: the error is the driver's, not the database's, and is no timeout. */
 function isLost(error: unknown): boolean {
   const { code, errno, message } = error as { code?: unknown; errno?: unknown; message?: unknown };
   const hasState = typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && code !== "EPIPE";

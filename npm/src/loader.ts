@@ -3,10 +3,10 @@ import { SentriError } from "./errors.js";
 import type { NativeModule } from "./generated/native.js";
 import { platformName, platformPackage, releasedPlatforms, requirePackage } from "./platform.js";
 
-/** The path of this file; in a bundle that is the bundle, or nothing. */
+/** The path of this file. In a bundle it is the path of the bundle, or `undefined`. */
 const HERE = typeof __filename === "string" ? __filename : undefined;
 
-/** The places that were tried in vain. */
+/** A place that was tried, and the cause of its failure. */
 interface Attempt {
   what: string;
   cause: unknown;
@@ -15,9 +15,9 @@ interface Attempt {
 let loaded: NativeModule | undefined;
 
 /**
- * The native core: a local build first, then the platform package.
+ * Loads the native core: a local build first, then the platform package.
  *
- * @throws SentriError `CONFIGURATION_ERROR` that says why there is none, and the cure
+ * @throws SentriError `CONFIGURATION_ERROR` that explains why it can't be loaded, with the remedy
  */
 export function loadNative(): NativeModule {
   if (loaded) return loaded;
@@ -57,18 +57,18 @@ function localBuild(platform: string): Way {
   return [file, () => (fs.existsSync(file) ? realRequire(file)(file) : undefined)];
 }
 
-/** A copy that was put beside a bundle. */
+/** Loads a copy of the native core that lies beside a bundle. */
 function besides(place: string): Way {
   const file = path.join(path.dirname(place), "sentri.node");
   return [file, () => (fs.existsSync(file) ? realRequire(file)(file) : undefined)];
 }
 
-/** From where a package is looked for by its name: this file, and the program that was started. */
+/** The files from which the package is looked up by its name: this file, and the program that was started. */
 function places(): string[] {
   return [...new Set([HERE, process.argv[1]].flatMap(realPath))];
 }
 
-/** An executable's own files (Bun, Node's single executables) have none. */
+/** Returns the real path of a file, if it has one: files inside a single executable (Bun, Node) have none. */
 function realPath(file: string | undefined): string[] {
   try {
     return file !== undefined && path.isAbsolute(file) ? [fs.realpathSync(file)] : [];
@@ -78,8 +78,8 @@ function realPath(file: string | undefined): string[] {
 }
 
 /**
- * If packages see only their own dependencies, as with pnpm, sentri alone sees the native core. Tracers may have
- * taken along the core without the rest of its package.
+ * Loads the package as seen from a file. With pnpm, packages see only their own dependencies, so only sentri sees the
+ * native core. A tracer of files may have copied the core without the rest of its package.
  */
 function requireFrom(place: string, name: string): NativeModule {
   const load = realRequire(place);
@@ -106,7 +106,7 @@ function isBundled(): boolean {
   return HERE === undefined || path.basename(HERE) !== "loader.js" || !fs.existsSync(HERE);
 }
 
-/** Why there is no native core, and the cure. */
+/** Explains why there is no native core, with the remedy. */
 function problem(attempts: readonly Attempt[]): string {
   const broken = attempts.find(({ cause }) => (cause as { code?: unknown } | null)?.code === "ERR_DLOPEN_FAILED");
   if (broken) {

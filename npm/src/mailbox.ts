@@ -12,7 +12,7 @@ export interface Mailbox extends MessageOptions {
   all(): Message[];
   /** Forgets all messages. */
   clear(): void;
-  /** Refuses messages from now on, as a mail server does for this cause; without a cause takes them again. */
+  /** Refuses messages from now on, for this cause, as a mail server may. Without a cause it takes messages again. */
   refuse(cause?: string): void;
   /** Takes a message; returns the cause of a refusal. */
   take(message: Message): string | undefined;
@@ -40,7 +40,7 @@ export function makeMailbox(options: Omit<MessageOptions, "send">): Mailbox {
     refuse: (cause?: string) => void (refusal = cause),
   };
   const mailbox = { ...options, send: (message: Message) => void take(message) };
-  // The core reads the options, which these are none of.
+  // These members are not enumerable, since the core reads the mailbox as options.
   for (const [name, value] of [...Object.entries(hidden), [MAILBOX, true] as const]) {
     Object.defineProperty(mailbox, name, { value, enumerable: false });
   }

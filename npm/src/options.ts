@@ -3,7 +3,7 @@ import { SentriError } from "./errors.js";
 import { describeDialect } from "./kysely/kind.js";
 import { inProduction } from "./production.js";
 
-/** Replaces values that JSON can't hold by words that the core knows, since the core checks the shapes. */
+/** Writes options as JSON. Values that JSON can't hold become texts that the core knows, so that it can refuse them. */
 export function describe(options: {}): string {
   return JSON.stringify(options, (_key, value: unknown) => {
     if (typeof value === "function") return "[function]";
@@ -13,7 +13,7 @@ export function describe(options: {}): string {
   });
 }
 
-/** Whether the option `messages` has a function that keeps the host alive, or a value in its place. */
+/** Whether the option `messages` has `waitUntil`, of whatever type. */
 function hasWaitUntil(messages: unknown): messages is { waitUntil: unknown } {
   const { waitUntil } = Object(messages) as { waitUntil?: unknown };
   return waitUntil !== undefined && waitUntil !== null;
@@ -27,7 +27,7 @@ export function prepare(options: object): { text: string; clock: TestClock | und
   const { clock, logger, dialect, ...rest } = options as Record<string, unknown>;
   const named: Record<string, unknown> = { production: inProduction(), ...rest };
   if (hasWaitUntil(rest.messages)) {
-    // It is for the outbox alone: the core waits for nothing.
+    // Only the outbox uses `waitUntil`; the core does not know it.
     const { waitUntil, ...messages } = rest.messages;
     if (typeof waitUntil !== "function")
       throw new SentriError("CONFIGURATION_ERROR", "messages.waitUntil must be a function that takes a promise");

@@ -4,9 +4,9 @@ import { MESSAGE_PATIENCE_MS, MESSAGE_PAUSES_MS } from "./generated/constants.js
 import { MAILBOX, type Mailbox } from "./mailbox.js";
 import type { Message, MessageOptions, WaitUntil } from "./types.js";
 
-/** The time that an answer has to be written in before `send` is called, in milliseconds. */
+/** The time between the answer and the call of `send`, in which the answer is written, in milliseconds. */
 const LEAD = 50;
-/** The longest time that `settle()` waits for calls, in milliseconds: the caller itself may be such a call. */
+/** The longest time that `settle()` waits for calls, in milliseconds. Its caller may itself run within such a call. */
 const TURN = 2_000;
 
 /** The events of messages, and the way to the log. */
@@ -16,7 +16,7 @@ export interface Reports {
 }
 
 /**
- * Sends messages behind the answer, so that the time of a mail server reveals to no client whether an account exists.
+ * Sends messages after the answer, so that the time of a mail server does not reveal whether an account exists.
  */
 export class Outbox {
   private readonly open = new Set<Promise<void>>();
@@ -33,7 +33,7 @@ export class Outbox {
     return this.options !== undefined && this.options !== null;
   }
 
-  /** The mailbox of a test, where one takes the messages. */
+  /** The mailbox of a test, if it takes the messages. */
   get mailbox(): Mailbox | undefined {
     return typeof this.options === "object" && this.options !== null && MAILBOX in this.options
       ? (this.options as unknown as Mailbox)
@@ -41,8 +41,8 @@ export class Outbox {
   }
 
   /**
-   * Takes messages over. Only `drain()` waits for them, and a host that freezes after an answer until the promises of
-   * its `waitUntil` have ended.
+   * Starts to send messages. Only `drain()` waits for them, and a host that freezes after an answer waits for them by
+   * its `waitUntil`.
    */
   post(messages: readonly Message[], waitUntil?: WaitUntil): void {
     const { mailbox } = this;
@@ -53,7 +53,7 @@ export class Outbox {
         continue;
       }
       const sending: Promise<void> = this.deliver(message)
-        // What rejects unheard ends the process.
+        // A rejection that nobody handles would end the process.
         .catch(() => undefined)
         .finally(() => this.open.delete(sending));
       this.open.add(sending);
@@ -67,7 +67,7 @@ export class Outbox {
     try {
       (waitUntil ?? own)?.(sending);
     } catch {
-      // The answer is made, and a host that takes no promise any more must not undo it.
+      // The answer is complete, so a host that accepts no promise any more must not turn it into an error.
     }
   }
 
@@ -128,14 +128,14 @@ export class Outbox {
   }
 }
 
-/** The words of an error without what must not be logged: providers repeat the address, in spellings of their own. */
+/** The text of an error without address and secrets, which are never logged; providers repeat them in any spelling. */
 function causeOf(error: unknown, { to, code, token, url }: Message): string {
   let words = wordsOf(error);
   for (const secret of [url, token, code, to]) if (secret) words = words.replace(anySpelling(secret), "..");
   return words;
 }
 
-/** Whatever was thrown as text; objects without a prototype, and getters that throw, have none. */
+/** Returns a thrown value as text. Objects without a prototype, or with getters that throw, can't be made a text. */
 function wordsOf(error: unknown): string {
   try {
     return String(error instanceof Error ? error.message : error);

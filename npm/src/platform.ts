@@ -24,14 +24,14 @@ export function releasedPlatforms(): string[] {
   }
 }
 
-/** Webpack's own name for its loader; nothing elsewhere. */
+/** The name of Webpack's loader, which is defined only in its bundles. */
 declare const __webpack_require__: unknown;
 
 /**
- * Loads the package of a platform; `failed` gets the cause of a failure. The names are here in full, so that tracers of
- * files (@vercel/nft) take the native core along, and inside of `try`, so that bundlers go on without it. Webpack would
- * warn at every build of each package that is not installed, and drops this branch: there the loader looks from
- * outside.
+ * Loads the package of a platform. `failed` gets the cause of a failure. The names are written in full, so that tracers
+ * of files (@vercel/nft) include the native core, and inside of `try`, so that bundlers continue without it. Webpack
+ * drops this branch, since it would warn at every build of each package that is not installed. There the loader uses a
+ * `require` from outside of the bundle.
  */
 export function requirePackage(platform: string, failed: (cause: unknown) => void): NativeModule | undefined {
   try {

@@ -1,4 +1,4 @@
-/** Whether the process says that it is in production. */
+/** Returns whether `NODE_ENV` is `production`. */
 export function inProduction(): boolean {
   return process.env.NODE_ENV === "production";
 }

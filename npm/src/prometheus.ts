@@ -2,13 +2,13 @@ import { PROMETHEUS_CONTENT_TYPE } from "./generated/prometheus.js";
 
 export { PROMETHEUS_CONTENT_TYPE };
 
-/** Anything that counts: what `createAuth` returned, in either mode. */
+/** An object with metrics, such as the result of `createAuth` in either mode. */
 export interface MetricsSource {
   /** The metrics as the text that Prometheus scrapes. */
   metricsText(): string;
 }
 
-/** The used part of a response of Node's, which those of Express and Connect are as well. */
+/** The part of a response of Node that is used here. Responses of Express and Connect have it too. */
 export interface NodeResponse {
   /** Sets a header. */
   setHeader(name: string, value: string): unknown;
@@ -16,7 +16,7 @@ export interface NodeResponse {
   end(text: string): unknown;
 }
 
-/** As much of a reply of Fastify's as is needed. */
+/** The part of a reply of Fastify that is used here. */
 export interface Reply {
   /** Sets a header. */
   header(name: string, value: string): Reply;

@@ -12,12 +12,12 @@ export type Origin = readonly [peer: string | undefined, forwarded: string | rea
 
 /** The result of `protect()`. */
 export interface ProtectResult extends ProtectData {
-  /** The time at which it was found out. A clock that steps back behind that makes it worth nothing. */
+  /** The time at which the result was made. If the clock steps back before this time, the result is not used again. */
   since?: number;
 }
 
 /**
- * Answers whether a user has one of the roles that the check was made for: the error to answer with, or nothing.
+ * Checks that a user has one of the roles that the check was made for. Returns the error to answer with, or nothing.
  * `withheld` names the user's roles that wait for a second factor.
  */
 export type RoleCheck = (
@@ -34,25 +34,25 @@ export type StepUpCheck = (principal: Principal, requestId: string | undefined) 
  * adapter moves bytes between its framework and these methods and decides nothing.
  */
 export interface ProtectHost {
-  /** Whether a logger listens: only then a request's id is worth finding. */
+  /** Whether there is a logger. Only then the id of a request is needed. */
   readonly logging: boolean;
-  /** `protect()` from memory, without a promise; `undefined`: call `guard`. Events are logged already. */
+  /** Runs `protect()` from memory, without a promise, and logs its events. If it returns `undefined`, call `guard`. */
   guardNow(request: NativeGuardRequest, requestId: string | undefined): ProtectResult | undefined;
-  /** `protect()` with I/O. */
+  /** Runs `protect()`, with I/O if needed. */
   guard(request: NativeGuardRequest, requestId: string | undefined): Promise<ProtectResult>;
   /** `protect({acr, maxAge})`: checks the requirement at once, and users against it later. */
   stepUpCheck(asked: unknown): StepUpCheck;
   /** `authorize()`: checks the roles at once, and users against them later. */
   roleCheck(roles: readonly unknown[]): RoleCheck;
   /**
-   * Words the verdict of a `permit()` check: `passed`, `denied`, `withheld`, `unauthenticated`, or `bypass:` and the
-   * role.
+   * Returns the error for the verdict of a `permit()` check, if any, and logs the verdict: `passed`, `denied`,
+   * `withheld`, `unauthenticated`, or `bypass:` and the role.
    */
   permitVerdict(user: AuthUser | undefined, verdict: string, requestId: string | undefined): SentriError | undefined;
-  /** The counts so far, and the gauges of now. */
+  /** The counts so far, and the present values of the gauges. */
   metrics(): Metric[];
-  /** The same as the text that Prometheus scrapes. */
+  /** The same metrics, as the text that Prometheus scrapes. */
   metricsText(): string;
-  /** The response for anything that was thrown. */
+  /** The response for a thrown value of any kind. */
   errorResponse(error: unknown): ResponseData;
 }

@@ -28,7 +28,7 @@ function listOf(values: Origin[1]): string[] {
   return values ? [values].flat() : [];
 }
 
-/** Everything of server mode that no framework has a part in. */
+/** Server mode without a framework. */
 export class AuthServer<Role extends string = string> extends ServerCalls<Role> {
   declare readonly native: NativeServer;
   private readonly transactions: Transactions;
@@ -37,8 +37,8 @@ export class AuthServer<Role extends string = string> extends ServerCalls<Role> 
   private readonly verified = new TokenCache<Verified & { exp: number; epoch: number }>(REMEMBERED_TOKENS);
 
   /**
-   * The Redis by which idempotent answers are shared, as rate limits are. A function: an object that is printed must
-   * not show it.
+   * Returns the address of the Redis by which idempotent answers are shared, as rate limits are. It is a function so
+   * that the address, which may hold a password, does not show when the object is printed.
    */
   readonly redisUrl: () => string | undefined;
   /** The issuer of the tokens, if one is configured. */
@@ -75,7 +75,7 @@ export class AuthServer<Role extends string = string> extends ServerCalls<Role> 
     warnings.forEach(warn);
   }
 
-  /** The mailbox of `sentri/testing` that takes the messages, where one was given as `messages`. */
+  /** The mailbox of `sentri/testing` that takes the messages, if `messages` is a mailbox. */
   get mailbox(): Mailbox | undefined {
     return this.outbox.mailbox;
   }
@@ -86,8 +86,8 @@ export class AuthServer<Role extends string = string> extends ServerCalls<Role> 
   }
 
   /**
-   * Serves a request to an endpoint: events are logged and hooks have run when it resolves. `waitUntil` is told of
-   * messages that go out behind the answer.
+   * Serves a request to an endpoint. When it resolves, events are logged and hooks have run. `waitUntil` gets the
+   * promises of messages that are sent after the answer.
    */
   handle(request: NativeRequest, waitUntil?: t.WaitUntil): Promise<ResponseData> {
     return this.outbox.during(
@@ -108,8 +108,8 @@ export class AuthServer<Role extends string = string> extends ServerCalls<Role> 
   }
 
   /**
-   * The client's address: that of the peer, which has none at the end of a Unix socket, or a forwarded one where
-   * `trustProxy` says so.
+   * Returns the client's address: the peer's, or a forwarded address where `trustProxy` trusts the peer. A peer at the
+   * end of a Unix socket has no address.
    */
   clientAddress(...[peer, forwarded]: Origin): string | undefined {
     return this.native.clientAddress(peer ?? "", listOf(forwarded)) ?? undefined;
@@ -122,7 +122,7 @@ export class AuthServer<Role extends string = string> extends ServerCalls<Role> 
     return text;
   }
 
-  /** Counts one hit on a route of the host's, by `key` (JSON) or by the client's address. */
+  /** Counts one hit on a route of the host, by `key` (JSON) or by the client's address. */
   async limit(
     rule: string,
     key: string,
@@ -136,16 +136,16 @@ export class AuthServer<Role extends string = string> extends ServerCalls<Role> 
   }
 
   /**
-   * The user named by the tokens of a request, by their signatures alone; empty: nobody. At once where the keys are
-   * there.
+   * Returns the id of the user whom the tokens of a request name, or an empty text. It checks only the signatures. It
+   * needs no promise if the keys are there.
    */
   identify(request: GuardRequest): string | Promise<string> {
     return this.native.identifyNow(request) ?? this.native.identify(request);
   }
 
   /**
-   * The word of `protect()` on a request of `identity` that is to get a stored answer: the roles of the user whom it
-   * lets in, if it does. The core says whether it is asked at all.
+   * Runs `protect()` on a request of `identity` that is to get a stored answer, if the core asks for that. Returns
+   * whether it ran, and the roles of the user whom it let in.
    */
   async askerOf(request: GuardRequest, identity: string): Promise<{ asked: boolean; roles?: string[] | undefined }> {
     if (!this.native.guardsReplay(identity, request.authorization, request.cookie)) return { asked: false };
@@ -153,7 +153,7 @@ export class AuthServer<Role extends string = string> extends ServerCalls<Role> 
     return { asked: true, roles: principal?.roles };
   }
 
-  /** A call that may be part of a transaction of the caller's. */
+  /** Makes a call, within the caller's transaction if `joined` has one. */
   protected async callWithin<T>(joined: t.Joined | undefined, method: Call, ...args: unknown[]): Promise<T> {
     const text = plain(args.map((arg) => arg ?? null));
     const trx = joined?.trx;
@@ -176,7 +176,7 @@ export class AuthServer<Role extends string = string> extends ServerCalls<Role> 
     try {
       await this.call("close");
     } finally {
-      // Those of requests that were under way.
+      // Requests that were under way may still send messages.
       await this.outbox.settle();
     }
   }
@@ -196,7 +196,7 @@ export class AuthServer<Role extends string = string> extends ServerCalls<Role> 
     }
     return unwrap(this.native.signRefreshToken(sessionId));
   }
-  /** Verifies signature, claims and expiry of an access token; its session is not looked at. */
+  /** Verifies signature, claims and expiry of an access token. Does not check whether its session has ended. */
   verifyAccessToken(token: string): { id: string; roles: Role[]; sessionId: string | null } {
     const text = typeof token === "string" ? token : "";
     const mark = markOf(text);
@@ -206,7 +206,7 @@ export class AuthServer<Role extends string = string> extends ServerCalls<Role> 
       return { id: known.id, roles: known.roles.slice() as Role[], sessionId: known.sessionId };
     }
     const wanted = this.verified.wants(mark);
-    // As it was before: keys that are withdrawn meanwhile make what is found out stale.
+    // The epoch is read first, so that the result counts as stale if a key is withdrawn meanwhile.
     const epoch = wanted ? this.core.epoch(this.number) : 0;
     const packed = this.core.verifyAccessToken(this.number, text);
     if (packed.charCodeAt(0) === BRACE) {
@@ -218,13 +218,13 @@ export class AuthServer<Role extends string = string> extends ServerCalls<Role> 
       this.verified.set(text, mark, { ...fresh, roles: fresh.roles.slice(), exp: parseInt(packed, 10), epoch });
     return fresh as Verified & { roles: Role[] };
   }
-  /** Verifies a refresh token; its session is not looked at. */
+  /** Verifies a refresh token. Does not check whether its session has ended. */
   verifyRefreshToken(token: string): { sessionId: string } {
     return { sessionId: unwrap(this.native.verifyRefreshToken(typeof token === "string" ? token : "")) };
   }
   /**
-   * The access token that a request brings, unverified, or null: that of `Authorization`, else of the access cookie.
-   * Takes the request of any framework, or the context of a handler.
+   * Returns the access token that a request brings in `Authorization`, or else in the access cookie, or null. The token
+   * is not verified. Takes the request of any framework, or the context of a handler.
    */
   getCurrentAccessToken(req: t.RequestLike): string | null {
     const header = headerReader(req);
@@ -232,7 +232,7 @@ export class AuthServer<Role extends string = string> extends ServerCalls<Role> 
   }
 }
 
-/** The database that the application speaks to by a Kysely dialect, if it does. What the core refuses is never used. */
+/** The database behind the option `dialect`, if it is given. If the core refuses the option, it is never used. */
 function databaseOf(
   options: { dialect?: KyselyDialect; dialectKind?: DialectKind },
   text: string,
@@ -258,7 +258,7 @@ function plain(value: unknown): string {
 /** The character that JSON text starts with, and packed text never. */
 const BRACE = 0x7b;
 
-/** Reads id, session id and roles out of a packed text; `exp` stands first and is read when it is wanted. */
+/** Reads id, session id and roles from a packed text. `exp` stands first and is read only if the result is cached. */
 function unpack(text: string): Verified {
   const idAt = text.indexOf("\x1f") + 1;
   const sessionAt = text.indexOf("\x1f", idAt) + 1;

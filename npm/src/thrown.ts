@@ -1,13 +1,13 @@
-// What errors of frameworks and their middleware say of themselves: http-errors (Express, Koa, body parsers), Fastify,
-// Hono, Elysia.
+// Reads the facts that errors of frameworks and their middleware carry: http-errors (Express, Koa, body parsers),
+// Fastify, Hono, Elysia.
 
-/** An error of another library, as far as it is known. */
+/** The members of an error of another library. */
 type Foreign = Record<string, unknown>;
 
 /** The public facts of an error, from which the core makes its answer. */
 export interface ThrownFacts {
   statusCode?: number;
-  /** Words that are for the client. */
+  /** The message, if it is meant for the client. */
   message?: string;
   /** Whether the request could not be read. */
   unread?: boolean;
@@ -18,8 +18,8 @@ const PARSER_TYPE = /^(?:entity|encoding|charset|request|stream|parameters|query
 const PARSER_CODE = /^(?:FST_ERR_CTP_\w+|FST_ERR_BAD_URL|PARSE)$/;
 
 /**
- * The codes that zlib gives to a body that is not what its encoding says; those of Brotli are named after its
- * library's.
+ * The codes of zlib for a body that does not fit its `Content-Encoding`. The codes of Brotli have the names of
+ * Brotli's library.
  */
 const UNPACKING_CODE =
   /^(?:Z_(?:DATA|BUF)_ERROR|Z_NEED_DICT|ERR__ERROR_FORMAT_\w+|ERR_BROTLI_DECODER_ERROR_FORMAT_\w+)$/;
@@ -40,7 +40,7 @@ const OF_A_BODY = new Set([
 ]);
 
 /**
- * The public part of a foreign error: its status, if that is a 4xx, and its message if the error marks it as fit for
+ * Returns the public part of a foreign error: its status, and with a 4xx its message, if the error marks it as fit for
  * the client.
  */
 export function thrownFacts(error: unknown): ThrownFacts {
@@ -53,8 +53,8 @@ export function thrownFacts(error: unknown): ThrownFacts {
 }
 
 /**
- * The headers that a foreign error with a 4xx wants to have sent, a challenge for one. Those of an error that does not
- * say that it is for the client may be what another server has answered to the application.
+ * Returns the headers that a foreign error with a 4xx asks to send, such as a challenge. If the error is not marked as
+ * fit for the client, its headers are left out, since they may be another server's answer to the application.
  */
 export function headersOf(error: unknown): Array<[string, string]> {
   const foreign = membersOf(error);
@@ -87,7 +87,7 @@ function isClientError(status: number): boolean {
   return Number.isInteger(status) && status >= 400 && status < 500;
 }
 
-/** Whether the request could not be read. What such errors say may quote it. */
+/** Whether the error means that the request could not be read. The message of such an error may quote the request. */
 function isParserError(error: Foreign): boolean {
   const { type, code } = error;
   return (
@@ -98,7 +98,7 @@ function isParserError(error: Foreign): boolean {
   );
 }
 
-/** The message, where the error says that it may be shown. */
+/** Returns the message, if the error marks it as fit for the client. */
 function shownMessage(error: Foreign): string | undefined {
   const { message } = error;
   if (typeof message !== "string" || message === "") return undefined;
@@ -109,8 +109,8 @@ function shownMessage(error: Foreign): string | undefined {
 }
 
 /**
- * Elysia puts its answer to a body that does not fit its schema into the message: a text of the schema's author, or
- * JSON that in production does not describe the schema. That of a response describes the server.
+ * Returns the message of Elysia's error for a value that does not fit its schema: a text of the schema's author, or
+ * the reason in Elysia's JSON. An error about a response describes the server, so its message is left out.
  */
 function ofElysia(on: unknown, message: string): string | undefined {
   if (on === "response") return undefined;
@@ -137,7 +137,7 @@ function canonical(name: string): string {
   return name.toLowerCase() === "set-cookie" ? "Set-Cookie" : name;
 }
 
-/** Whether a header can be sent; an error must not become another one on its way. */
+/** Whether a header can be sent. To set an invalid header would throw, in place of the error that is to be answered. */
 function isHeader(name: string, value: string): boolean {
   return /^[!#$%&'*+.^_`|~\w-]+$/.test(name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
 }

@@ -2,13 +2,13 @@
  * A Kysely dialect: `PostgresDialect`, `MysqlDialect`, `SqliteDialect`, or one of a third party for such a database.
  */
 export interface KyselyDialect {
-  /** Makes what speaks to the database. */
+  /** Makes the driver, which speaks to the database. */
   createDriver(): object;
   /** Makes the adapter, whose class names the database. */
   createAdapter(): object;
 }
 
-/** A database that sentri knows how to speak to. */
+/** A kind of database that sentri supports. */
 export type DialectKind = "postgres" | "mysql" | "sqlite";
 
 const BY_NAME: Record<string, DialectKind> = {
@@ -30,8 +30,8 @@ export function describeDialect(value: unknown): string {
 }
 
 /**
- * By the names of the adapter's classes, since ours need not be the application's copy of Kysely; else by its
- * abilities.
+ * Detects the database by the class names of the adapter, since `instanceof` would fail for another copy of Kysely; or
+ * else by the adapter's abilities.
  */
 function detect(adapter: object): DialectKind | undefined {
   for (let proto = Object.getPrototypeOf(adapter); proto !== null; proto = Object.getPrototypeOf(proto)) {
@@ -39,13 +39,13 @@ function detect(adapter: object): DialectKind | undefined {
     if (kind !== undefined) return kind;
   }
   const { supportsCreateIfNotExists, supportsTransactionalDdl, supportsReturning } = adapter as Record<string, unknown>;
-  // SQL Server's, which is not one of them.
+  // This is an adapter for SQL Server, which is not supported.
   if (supportsCreateIfNotExists !== true) return undefined;
   if (supportsReturning === true) return supportsTransactionalDdl === true ? "postgres" : "sqlite";
   return supportsTransactionalDdl === false ? "mysql" : undefined;
 }
 
-/** A transaction of Kysely's, as `db.transaction().execute(async (trx) => ...)` gives it. */
+/** A transaction of Kysely, as `db.transaction().execute(async (trx) => ...)` passes it. */
 export interface KyselyTransaction {
   readonly isTransaction: true;
   /** The executor of statements within the transaction. */

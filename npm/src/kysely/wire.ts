@@ -6,7 +6,7 @@ export interface Statement {
   returns: boolean;
 }
 
-/** Statements that are done all or not at all. */
+/** Statements of which all are done, or none. */
 export interface Batch {
   limit: number;
   plain: boolean;
@@ -68,7 +68,7 @@ export async function runAll(
   return { done };
 }
 
-/** A column as JSON, whatever the driver or a parser of the application's made of it. */
+/** Returns a column as a JSON value, whatever type the driver or a parser of the application has made of it. */
 function column(value: unknown): unknown {
   if (typeof value === "bigint") return String(value);
   if (value instanceof Date) return value.toISOString();
@@ -77,7 +77,7 @@ function column(value: unknown): unknown {
   return value ?? null;
 }
 
-/** The facts of an error; the core judges them. */
+/** Returns the facts of an error, by which the core classifies it. */
 export function facts(error: unknown): object {
   const { name, code, errcode, errno, sqlState, constraint, sqlMessage, message } = (
     typeof error === "object" && error !== null ? error : { message: String(error) }
@@ -86,16 +86,16 @@ export function facts(error: unknown): object {
   return { name, code, number, state: sqlState, constraint, message: String(sqlMessage ?? message ?? "") };
 }
 
-/** Work that must end by a time, or be undone. */
+/** The time by which work must end, or else be undone. */
 export class Deadline {
   private readonly end: number;
 
-  /** From now on, in milliseconds; 0: never. */
+  /** `limit` is the time from now, in milliseconds. 0 means no limit. */
   constructor(limit: number) {
     this.end = limit > 0 ? performance.now() + limit : Infinity;
   }
 
-  /** Throws when it is past: the core has given its answer, and nothing may come of the work any more. */
+  /** Throws if the time is over: the core has answered already, so the work must have no effect any more. */
   check(): void {
     if (performance.now() >= this.end) {
       throw Object.assign(new Error("the database did not answer in time"), { code: "LATE" });
