@@ -23,18 +23,19 @@ class _NotFound(Exception):
 
 
 class Application:
-    """One process's part of a server. While draining, it reports that it is not ready and asks clients to reconnect."""
+    """The part of a server that runs in each process. While it drains, it reports that it is not ready and asks clients
+    to reconnect."""
 
     def __init__(self, auth: AuthServer, mount: str, log: Log) -> None:
         self.auth = auth
         self._mount = mount
         self._log = log
         self.draining = False
-        #: Servers that were replaced and have requests or messages still.
+        #: Servers that were replaced and may still have requests or messages.
         self._replaced: set[AuthServer] = set()
 
     async def close(self) -> None:
-        """Closes the server, and those that it replaced, when no message is on its way any more."""
+        """Closes the server and the servers that it replaced, once no message is on its way any more."""
         await asyncio.gather(*(auth.close() for auth in (self.auth, *self._replaced)))
 
     def replace(self, auth: AuthServer, grace: float) -> None:
@@ -103,7 +104,7 @@ class Application:
 
 
 class _Answering:
-    """Sends an answer and remembers its status; where the process is draining, the connection ends with it."""
+    """Sends an answer and keeps its status. While the process drains, the connection ends with the answer."""
 
     def __init__(self, send: Send, application: Application) -> None:
         self._send = send

@@ -14,7 +14,7 @@ from typing import Optional
 from ..exits import CommandFailure
 from .settings import Settings
 
-#: Connections that wait to be accepted.
+#: The number of connections that may wait to be accepted.
 _BACKLOG = 2_048
 #: The first descriptor that systemd hands over (sd_listen_fds(3)).
 _FIRST_HANDED_OVER = 3
@@ -42,10 +42,10 @@ def ignores_new(listener: socket.socket) -> bool:
 
 
 def listen(settings: Settings) -> tuple[list[socket.socket], bool]:
-    """Sockets that listen as the settings say, and whether they are this process's own; those that systemd hands over
-    take precedence over host, port and path.
+    """Opens the sockets that the settings name. Returns them, and whether they are this process's own: sockets that
+    systemd hands over take precedence over host, port and path.
 
-    :raises CommandFailure: ``CANNOT_LISTEN``, with the cure.
+    :raises CommandFailure: ``CANNOT_LISTEN``, with the remedy.
     """
     handed_over = _handed_over()
     if handed_over:
@@ -66,8 +66,8 @@ def _handed_over() -> list[socket.socket]:
 
 
 def listen_at(host: str, port: int, names: tuple[str, str] = ("--port", "--host")) -> socket.socket:
-    """A socket that listens at an address, to IPv4 too where the host is ``::``. ``names`` are those of the settings
-    that an error names."""
+    """Opens a socket that listens at an address, to IPv4 too if the host is ``::``. An error calls port and host by
+    ``names``."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
         both = host == "::" and socket.has_dualstack_ipv6()
@@ -77,7 +77,7 @@ def listen_at(host: str, port: int, names: tuple[str, str] = ("--port", "--host"
 
 
 def _listen_at_path(path: str) -> socket.socket:
-    """A socket that listens at a path. A socket that a killed server left there gives way, another file does not."""
+    """Opens a socket that listens at a path. Removes a socket that a killed server left there, but no other file."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         if _is_left_over(path):
@@ -101,7 +101,7 @@ def _is_left_over(path: str) -> bool:
 
 
 def _why_not(error: OSError, host: str, port: int, names: tuple[str, str]) -> str:
-    """The reason why it can't listen, with the cure."""
+    """Explains why a server can't listen at host and port, with the remedy."""
     another = f"choose another with {names[1]}, such as 127.0.0.1 or 0.0.0.0"
     if isinstance(error, socket.gaierror):
         return f"{host} is an unknown host: {another}"

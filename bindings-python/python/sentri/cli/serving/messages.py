@@ -21,16 +21,16 @@ from ...letters import Message
 from ...options import describe
 from ...outbox import print_message
 
-#: Seconds in which a mail server or a webhook does its next step.
+#: The time for each step of the connection to a mail server or a webhook, in seconds.
 _STEP = 10.0
-#: Seconds that an attempt may take: less than the outbox waits before it begins the next attempt.
+#: The time for an attempt, in seconds: less than the outbox waits before it begins the next attempt.
 _ATTEMPT = 25.0
 
 Send = Callable[[Message, Any], None]
 
 
 def sender_of(ways: Optional[Mapping[str, Any]]) -> Optional[Send]:
-    """The function that sends messages by ``ways``, as the core settles them; None: there are no messages."""
+    """Returns the function that sends messages by ``ways``, as the core settles them, or None without messages."""
     if ways is None:
         return None
     if "console" in ways:
@@ -64,7 +64,7 @@ def _mail(server: Mapping[str, Any], mail: Mapping[str, Any]) -> None:
         if "user" in server:
             connection.login(server["user"], server["password"])
         connection.send_message(letter, mail["from"]["address"], [to])
-        # The message is taken: whatever the server answers to this, it must not get it again.
+        # The server has accepted the message, so a failure here must not cause another attempt.
         with suppress(smtplib.SMTPException, OSError):
             connection.quit()
     finally:
@@ -72,7 +72,7 @@ def _mail(server: Mapping[str, Any], mail: Mapping[str, Any]) -> None:
 
 
 class _Mailer(smtplib.SMTP):
-    """Begins no step after an instant, and waits for none beyond it."""
+    """A client of a mail server that begins no step after an instant, and waits for none beyond it."""
 
     def __init__(self, until: float, *args: Any, **options: Any) -> None:
         self._until = until
@@ -97,7 +97,7 @@ class _Mailer(smtplib.SMTP):
 
 
 class _TlsMailer(_Mailer, smtplib.SMTP_SSL):
-    """The same over TLS from the first byte on."""
+    """The same client with TLS from the first byte on."""
 
 
 def _left(until: float) -> float:

@@ -27,8 +27,8 @@ class MetricsApplication:
 
 
 def by_worker(texts: Sequence[tuple[int, str]]) -> str:
-    """The metrics of several processes as one text: each sample has its worker's number as a label, so that a worker
-    that restarts resets its own counters and no sum."""
+    """Joins the metrics of several processes to one text. Each sample has its worker's number as a label, so that the
+    restart of a worker resets the counters of that worker only."""
     heads: dict[str, list[str]] = {}
     samples: dict[str, list[str]] = {}
     for number, text in texts:

@@ -22,11 +22,11 @@ from .metrics import MetricsApplication
 from .settings import Settings
 from .tls import Certificate
 
-#: Seconds that requests in flight have left once nothing more is accepted.
+#: The time that requests in flight have once no connection is accepted any more, in seconds.
 _GRACE = 30
-#: Seconds in which a connection that was accepted last has sent its request.
+#: The time that the connections accepted last have to send their request, in seconds.
 _LAST_REQUESTS = 1.0
-#: Seconds within which clients that are connecting have connected.
+#: The time that clients have to finish connecting, in seconds.
 _LAST_CONNECTIONS = 0.02
 
 ENDING = (signal.SIGINT, signal.SIGTERM)
@@ -96,14 +96,14 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: Optional[list[socket.socket]] = None) -> None:
         for server in self.servers:
-            # The system would reset who connects between the last that is accepted and the close.
+            # Otherwise the system would reset clients that connect between the last accept and the close.
             for known in server.sockets:
                 with known.dup() as listener:
                     if self.is_last and ignores_new(listener):
                         await asyncio.sleep(_LAST_CONNECTIONS)
                     await self._accept_the_last(listener)
             server.close()
-        # Their requests are on the way, and a connection without one counts as idle.
+        # The requests of these clients are on their way, but a connection without a request counts as idle.
         end = time.monotonic() + _LAST_REQUESTS
         while self.server_state.connections and time.monotonic() < end:
             await asyncio.sleep(0.01)
@@ -113,14 +113,14 @@ class _Server(uvicorn.Server):
         """Accepts connections that the system holds for us: it would reset them when the socket is closed."""
         loop = asyncio.get_running_loop()
         connecting: list[asyncio.Future[Any]] = []
-        with suppress(OSError):  # There are no more, or one was given up before it was accepted.
+        with suppress(OSError):  # No connection waits, or its client gave up before it was accepted.
             while True:
                 connection, _ = listener.accept()
                 connection.setblocking(False)
                 made = loop.connect_accepted_socket(self._protocol, connection, ssl=self.config.ssl)
                 connecting.append(asyncio.ensure_future(made))
         if connecting:
-            # A handshake that fails or takes too long is its client's alone.
+            # A handshake that fails or takes too long concerns only its client.
             await asyncio.wait(connecting, timeout=_LAST_REQUESTS)
             for one in connecting:
                 if not one.cancel():
@@ -170,7 +170,7 @@ def serving_metrics(settings: Settings, text: Callable[[], Awaitable[str]]) -> I
 
 
 def on_signal(number: Optional[int], act: Callable[[], None]) -> None:
-    """Has the running loop act on a signal, where the system has it."""
+    """Makes the running loop call ``act`` at a signal, if the system has that signal."""
     if number is None:
         return
     loop = asyncio.get_running_loop()

@@ -13,7 +13,7 @@ from .application import Application
 from .log import Log
 from .messages import Send
 
-#: Seconds that requests have left at the server that was replaced.
+#: The time that requests at the replaced server have to end, in seconds.
 _GRACE = 30.0
 
 
@@ -50,7 +50,7 @@ class Reload:
 
 
 def make_server(options: Mapping[str, Any], log: Log, send: Optional[Send]) -> AuthServer:
-    """The auth server of options, with the log that is written and the function that sends messages."""
+    """Makes an auth server from options, with the log and the function that sends messages."""
     given: dict[str, Any] = keywords(options)
     given["logger"] = log if log.writes("error") else False
     if send is not None and given.get("messages"):

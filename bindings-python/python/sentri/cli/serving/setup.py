@@ -17,7 +17,7 @@ def open_setup(auth: AuthServer, options: Mapping[str, Any], settings: Settings)
     opened = auth.blocking.begin_setup(token=settings.setup_token)
     if opened is None:
         return None
-    # The operator knows a token that was given.
+    # The operator knows the token if it was given, so it is not printed.
     token, expires_at = opened.get("token", "'\"$SENTRI_SETUP_TOKEN\"'"), opened["expires_at"]
 
     def lines(base: str) -> str:

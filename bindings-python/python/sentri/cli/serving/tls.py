@@ -32,13 +32,13 @@ class Certificate:
             self.read_again(log)
 
     def read_again(self, log: Log) -> None:
-        """Takes the files over where they have changed."""
+        """Loads the files again if they have changed."""
         looks = self._looks()
         if looks == self._seen:
             return
         self._seen = looks
         try:
-            # A context of its own first: a key that does not fit would leave the live one without a certificate.
+            # Tries the files in another context, since a wrong key would leave the live context without a certificate.
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self._cert, self._key)
             self.context.load_cert_chain(self._cert, self._key)
         except (OSError, ssl.SSLError) as error:
@@ -47,7 +47,7 @@ class Certificate:
             log.info({"event": "tls.reloaded"})
 
     def _looks(self) -> list[object]:
-        """The mark of a file that changes when it is written or replaced."""
+        """Returns values that change when a file is written or replaced."""
         found: list[object] = []
         for path in (self._cert, self._key or self._cert):
             try:

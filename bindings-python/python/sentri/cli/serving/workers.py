@@ -23,17 +23,17 @@ from .settings import Settings
 #: The variable that marks a process as a worker: its number, its channel, and the sockets that it listens on.
 WORKER = "SENTRI_WORKER_OF"
 
-#: Seconds before a worker is restarted: after the first death, and at most.
+#: The delay before a dead worker is restarted, in seconds: at first, and at most. It doubles with each death.
 _FIRST_DELAY, _LONGEST_DELAY = 0.1, 10.0
-#: Seconds after which a worker that still runs has not died again.
+#: The time, in seconds, after which a worker counts as stable, so that its next restart has the first delay.
 _STABLE = 30.0
-#: Seconds that a worker has for its metrics.
+#: The time within which a worker must return its metrics, in seconds.
 _METRICS_WITHIN = 2.0
 _LINE = 4 * 1024 * 1024
 
 
 class Worker:
-    """One process: its number, its process, and the channel to it."""
+    """A worker as its parent knows it: its number, its process, and the channel to it."""
 
     def __init__(self, number: int, process: asyncio.subprocess.Process, channel: socket.socket) -> None:
         self.number = number
@@ -64,7 +64,7 @@ class Worker:
                 asked.set_result(said["metrics"])
 
     async def metrics(self) -> Optional[str]:
-        """The worker's metrics; None where it does not answer in time."""
+        """Returns the worker's metrics, or None if it does not answer in time."""
         if self._writer is None or not self.started.is_set():
             return None
         asked: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -80,7 +80,8 @@ class Worker:
             self._writer.write(b"all end\n")
 
     def reload(self) -> None:
-        """Has the worker read its options again, once it acts on the signal: until then that would end it."""
+        """Has the worker read its options again. SIGHUP would end a worker that is still starting, so that gets it
+        later."""
         self._is_behind = not self.started.is_set()
         if not self._is_behind:
             self.send(signal.SIGHUP)
@@ -128,8 +129,8 @@ class Workers:
             raise CommandFailure("CANNOT_SERVE", self._why, self._failed)
 
     async def _close_when_stopping(self, listeners: Sequence[socket.socket]) -> None:
-        """Leaves the sockets to the workers: connections to a socket without an accepting process would hang, and then
-        be reset."""
+        """Closes the sockets here when the workers stop, since connections to a socket that no process accepts from
+        would hang, and then be reset."""
         await self._stopping.wait()
         for listener in listeners:
             listener.close()
@@ -149,7 +150,7 @@ class Workers:
             cause: dict[str, str] = {}
             try:
                 worker = await self._start(number, listeners)
-            except OSError as error:  # The system has no process or no memory to give: that passes.
+            except OSError as error:  # The system is out of processes or of memory, which passes.
                 code, cause = 1, {"cause": str(error)}
             else:
                 code = await self._end_of(worker)
@@ -186,7 +187,7 @@ class Workers:
         """
         ours, theirs = socket.socketpair()
         descriptors = [theirs.fileno(), *(listener.fileno() for listener in listeners)]
-        # A session of its own: Ctrl-C at the terminal is for us, who pass it on once.
+        # In its own session, the worker does not get Ctrl-C from the terminal. This process passes it on once.
         try:
             process = await asyncio.create_subprocess_exec(
                 *self._command,
@@ -245,7 +246,7 @@ class Channel:
         await self._writer.drain()
 
     async def answer(self, metrics: Callable[[], str], all_end: Callable[[], None]) -> None:
-        """Answers questions for metrics until the process at the other end is gone, and hears that all workers end."""
+        """Answers requests for metrics until the parent process is gone. Calls ``all_end`` if all workers end."""
         while line := await self._reader.readline():
             if line == b"all end\n":
                 all_end()
