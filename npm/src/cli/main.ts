@@ -19,7 +19,7 @@ function usage(name: string, { words = [], summary, flags }: Command): string {
   return `${paint(`sentri ${name}${places}`, "bold")}: ${summary}\n\n${describeFlags(flags)}`.trimEnd();
 }
 
-/** The command that `help`, `--help` or `-h` asks about, if any. */
+/** Returns the text that `help`, `--help` or `-h` asks for, if any. */
 function helpFor(args: readonly string[]): string | undefined {
   const [first] = args;
   if (first === undefined) return help(Object.keys(COMMANDS));

@@ -13,16 +13,16 @@ class Flag(NamedTuple):
     """A flag of a command."""
 
     help: str
-    #: The name of its value, for the help; none for a switch.
+    #: The name of the flag's value, for the help. A switch has none.
     value: Optional[str] = None
-    #: Environment variable in its place.
+    #: The environment variable that may stand in for the flag.
     env: Optional[str] = None
     default: Optional[str] = None
     #: Whether it may be given several times; its values are then one list, separated by commas.
     repeats: bool = False
-    #: The value that the flag alone has; ``--no-name`` is ``off`` where it is ``on``.
+    #: The value of the flag if it is written without a value. If that is ``on``, ``--no-name`` means ``off``.
     implied: Optional[str] = None
-    #: Whether the core reads its variable and its default, as it does for all of ``serve``.
+    #: Whether the core reads the variable and the default, as it does for all flags of ``serve``.
     settled: bool = False
 
 
@@ -58,7 +58,7 @@ def parse_flags(args: Sequence[str], flags: Flags) -> tuple[dict[str, str], list
             values[name] = "true" if flag.value is None else "off"
             continue
         if not equals:
-            # What begins like a flag is none's value, unless it is written --name=value.
+            # A word that begins with -- is not taken as a value, unless it is written --name=value.
             follows = left.pop(0) if left and not left[0].startswith("--") else flag.implied
             if follows is None:
                 raise UsageError(f"--{name} needs a value: {flag.value}")
@@ -81,8 +81,9 @@ def presets(flags: Flags) -> dict[str, str]:
 
 
 def _preset(name: str, flag: Flag, flags: Flags) -> Optional[str]:
-    """The value of a flag's variable, or of the file that the variable of that name with ``_FILE`` names: secrets of
-    Docker, Kubernetes and systemd are files. A flag that takes a file itself has that variable."""
+    """Reads the value of a flag from its variable, or from the file that the variable with ``_FILE`` behind its name
+    gives, since secrets of Docker, Kubernetes and systemd are files. If there is a flag ``--name-file``, it owns that
+    variable."""
     if flag.env is None:
         return None
     path = os.environ.get(f"{flag.env}_FILE")

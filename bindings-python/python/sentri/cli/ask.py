@@ -19,12 +19,12 @@ def read_password() -> str:
 
 
 def confirm(question: str, values: Mapping[str, str]) -> None:
-    """Asks before a command destroys something. ``--yes`` answers for it, and is required without a terminal."""
+    """Asks before a command destroys something. ``--yes`` answers in advance, and is required without a terminal."""
     if "yes" in values:
         return
     if not sys.stdin.isatty():
         raise UsageError("this destroys something and nobody can be asked: confirm it by --yes")
-    # On standard error, so that standard output holds the result alone.
+    # The question goes to standard error, so that standard output holds only the result.
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     if not re.fullmatch(r"(?i)y(es)?", sys.stdin.readline().strip()):

@@ -22,7 +22,7 @@ def _list(values: Mapping[str, str], _: Sequence[str]) -> Result:
             except SentriError as error:
                 if error.code != "USER_NOT_FOUND":
                     raise
-                # Of a user who is gone the id is all that is left.
+                # The name may be the id of a deleted user, of whom only the id is left.
         page = auth.list_audit(limit=limit, cursor=values.get("cursor"), user=user, event=values.get("event"))
         rows = [
             [one["at"], one["event"], f"by {one['actor'] or '-'}", f"about {one['subject'] or '-'}"]

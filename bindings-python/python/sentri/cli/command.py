@@ -41,10 +41,10 @@ class Command(NamedTuple):
 
 @contextmanager
 def server(options: Mapping[str, Any]) -> Iterator[BlockingAuthServer]:
-    """An auth server, which is closed afterwards."""
+    """Opens an auth server, and closes it afterwards."""
     auth = BlockingAuthServer(**options)
     try:
-        auth._run("serveCommandLine")  # For the audit.
+        auth._run("serveCommandLine")  # So the audit names the command line.
         yield auth
     finally:
         auth.close()
@@ -63,7 +63,7 @@ def caretaker(values: Mapping[str, str]) -> dict[str, Any]:
 
 @contextmanager
 def tables(values: Mapping[str, str]) -> Iterator[BlockingAuthServer]:
-    """A server over tables that are there already."""
+    """Opens a server over tables that exist already."""
     with server(caretaker(values)) as auth:
         auth.ready(wait=0)
         yield auth

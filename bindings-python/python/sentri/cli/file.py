@@ -51,10 +51,10 @@ def with_file(flags: Flags, values: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def key_options(values: Mapping[str, str]) -> dict[str, Any]:
-    """The options of stored keys, from file and environment: a key that is added is encrypted as the server's are.
+    """Returns the options of stored keys, from file and environment, so that an added key is encrypted as the server's.
 
     Raises:
-        UsageError, CommandFailure: An option is wrong: a key would be stored in the clear.
+        UsageError, CommandFailure: An option is wrong, so the key would be stored unencrypted.
     """
     found = _settled(values)
     refuse(found["errors"])
@@ -62,7 +62,7 @@ def key_options(values: Mapping[str, str]) -> dict[str, Any]:
     return keywords({name: options[name] for name in ("keys", "algorithm") if name in options})
 
 
-#: The options that users are judged by, from file and environment.
+#: The options that decide which users are accepted and how they are stored.
 _USER_OPTIONS = (
     "validRoles",
     "adminRoles",
@@ -76,8 +76,8 @@ _USER_OPTIONS = (
 
 
 def user_options(values: Mapping[str, str]) -> dict[str, Any]:
-    """The options of commands that create many users, from file and environment: secrets are encrypted as the server's
-    are.
+    """Returns the options of commands that create many users, from file and environment, so that their secrets are
+    encrypted as the server's are.
 
     Raises:
         UsageError, CommandFailure: An option is wrong.

@@ -18,9 +18,9 @@ from .file import user_options
 from .options import DATABASE, JSON, VALID_ROLES, words
 from .output import Result, as_json
 
-#: The refusals that are printed; a report in a file holds all.
+#: The number of refusals that are printed; the report in a file holds all.
 _SHOWN = 20
-#: The bytes that are read at once.
+#: The number of bytes that are read at once.
 _PIECE = 64 * 1024
 
 _FIREBASE = {
@@ -35,7 +35,7 @@ _FIREBASE = {
 
 def _import(values: Mapping[str, str], names: Sequence[str]) -> Result:
     name, options = _options_of(values)
-    # The roles of a user are not those that there are.
+    # `--roles` are the roles of a user; the server needs all roles that exist.
     of_server = {**values, "roles": values["valid-roles"]}
     progress = _Progress()
     with ExitStack() as stack:
@@ -92,7 +92,7 @@ def _opened(path: str) -> BinaryIO:
 
 
 def _created(path: str) -> TextIO:
-    """A file that only its owner reads."""
+    """Creates a file that only its owner can read."""
     try:
         file = open(path, "w", encoding="utf-8")
         os.chmod(path, 0o600)
@@ -111,7 +111,7 @@ def _pieces(source: BinaryIO) -> Iterator[bytes]:
 
 
 def _writer(file: TextIO) -> Callable[[Any], None]:
-    """Writes lines of JSON to a file."""
+    """Makes a function that writes values to a file, as lines of JSON."""
 
     def write(value: Any) -> None:
         file.write(f"{as_json(value)}\n")

@@ -31,7 +31,7 @@ def run() -> None:
         code = _main(args)
         sys.stdout.flush()
     except BrokenPipeError:
-        # A reader that has seen enough, such as `head`, is no failure.
+        # A reader that closes the pipe early, such as `head`, is no failure.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = DONE
     except (Exception, KeyboardInterrupt) as error:
@@ -69,7 +69,7 @@ def _usage(name: str, command: Command) -> str:
 
 
 def _help_for(args: Sequence[str]) -> Optional[str]:
-    """The words that ``help``, ``--help`` or ``-h`` asks about; None where it is not asked for."""
+    """Returns the text that ``help``, ``--help`` or ``-h`` asks for, or None."""
     if not args:
         return _help(list(COMMANDS))
     first = args[0]
@@ -87,7 +87,7 @@ def _help_for(args: Sequence[str]) -> Optional[str]:
 
 
 def _check_words(name: str, wanted: Sequence[str], words: Sequence[str]) -> None:
-    """The words of a command, as many as it takes."""
+    """Checks that a command has the words that it needs, and no more than it takes."""
     missing = [word for word in wanted[len(words) :] if not word.endswith("?")]
     if missing:
         raise UsageError(f"{name} needs a {missing[0]}: see sentri {name} --help")

@@ -10,7 +10,7 @@ from typing import Any, Optional, Union
 from .arguments import Flag
 from .file import CONFIG
 
-# Arguments are in the list of processes, environments are not.
+# The list of processes shows arguments to everybody, but not environments.
 _VISIBLE = "; ps shows it to everybody on this machine, so rather set the variable"
 
 #: Flags of every command that opens a database.
@@ -113,14 +113,14 @@ def is_file(url: str) -> bool:
 
 
 def existing(url: str) -> str:
-    """The URL of a database that must be there already: an SQLite file is not made by looking for it."""
+    """Returns the URL of a database that must exist, so that opening an SQLite file does not create it."""
     if not is_file(url) or re.search(r"[?&]mode=", url):
         return url
     return f"{url}{'&' if '?' in url else '?'}mode=rw"
 
 
 def printable(url: str) -> str:
-    """A database URL that may be printed. Drivers take more than a standard allows, so what may be secret goes."""
+    """Returns a database URL without parts that may be secret, for printing. Drivers accept more than standard URLs."""
     base, mark, query = url.partition("?")
     # The question mark may be part of a password.
     if "@" in query:

@@ -34,7 +34,7 @@ def is_coloured(stream: TextIO, env: Optional[Mapping[str, str]] = None) -> bool
 
 
 def paint(text: str, colour: str, stream: Optional[TextIO] = None) -> str:
-    """A text in a colour, where the stream takes colours."""
+    """Returns a text in a colour, if the stream takes colours."""
     return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if is_coloured(stream or sys.stdout) else text
 
 
@@ -48,7 +48,7 @@ def columns(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def harmless(text: str) -> str:
-    """A stored text without characters that could steer a terminal."""
+    """Returns a stored text without the characters that could control a terminal."""
     return re.sub("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", "\ufffd", text)
 
 

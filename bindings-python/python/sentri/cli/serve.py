@@ -157,7 +157,7 @@ async def _work(
     async def answer() -> None:
         try:
             await channel.answer(lambda: application.auth.metrics_text(), all_end)
-        finally:  # A channel that breaks has nobody at its other end either.
+        finally:  # A channel that breaks means that the parent process is gone.
             process.stop()
 
     answering = asyncio.ensure_future(answer())
@@ -188,7 +188,8 @@ def _announcement(
     listener: socket.socket,
     setup: Optional[Callable[[str], str]],
 ) -> Callable[[], None]:
-    """Prints the server's address and, on standard error since logs are kept, how to make the first admin."""
+    """Makes the function that prints the server's address, and how to make the first admin. The latter goes to standard
+    error, because it holds a token and logs are kept."""
     base = address_of(settings, listener)
     text = _overview(base, options, auth.routes)
     public = base if settings.public_url is None else settings.public_url + settings.mount

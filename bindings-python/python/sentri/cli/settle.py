@@ -1,4 +1,4 @@
-"""The options of ``serve`` from flags, environment and file: the core decides all of it."""
+"""Has the core read the options of ``serve`` from flags, environment and file."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def settle(flags: Mapping[str, str]) -> dict[str, Any]:
 
 
 def refuse(errors: Sequence[Mapping[str, Any]]) -> None:
-    """Raises the mistakes in options, where there are some.
+    """Raises the mistakes in options, if there are any.
 
     Raises:
         UsageError: A flag or a variable is wrong.
@@ -73,5 +73,5 @@ def keywords(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_text(value: str) -> bool:
-    """Whether a variable is UTF-8, which alone can be an option."""
+    """Whether a variable is valid UTF-8. Other variables can't be options."""
     return value.isascii() or not any(0xD800 <= ord(character) <= 0xDFFF for character in value)
