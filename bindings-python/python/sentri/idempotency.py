@@ -1,5 +1,5 @@
-"""Repeats of a request: one with a key of its client's choice runs once, and who sends it again gets the same answer.
-All of it that is no framework's own; what is the same request, and which answers may be kept, the core decides."""
+"""Idempotency keys, as far as they are the same in all frameworks: a request with a key runs once, and a client that
+repeats it gets the same answer. The core decides which requests are the same and which answers may be kept."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ _NOT_KEPT = frozenset(("date", "connection", "keep-alive", "transfer-encoding", 
 
 @dataclass
 class Running:
-    """A request that runs under keys, and what ``protect()`` found out and did for it."""
+    """A request that runs under keys, and the effects of ``protect()`` on it."""
 
     keys: set[str] = field(default_factory=set)
-    #: The roles of the user whom each guard let in: only it can say later which roles they have.
+    #: The user's roles, by the guard that let the user in: only this guard can give the roles again later.
     roles: dict[Guard, list[str]] = field(default_factory=dict)
-    #: Whether it asked for a fresh or strong authentication: the answer is for no later request, which may bring none.
+    #: Whether ``protect()`` required a fresh or strong authentication. If so, the answer is kept for no later request,
+    #: since that request may bring no such authentication.
     is_step_up: bool = False
-    #: The headers that it added to the answer.
+    #: The headers that ``protect()`` added to the answer.
     added: Headers = field(default_factory=list)
 
     def note(self, guard: Guard, guarded: ProtectResult, is_step_up: bool) -> None:
@@ -48,7 +49,7 @@ class Running:
 
 @dataclass(frozen=True)
 class Keyed:
-    """The facts that a framework tells of a request with a key."""
+    """The facts of a request with a key, from the framework."""
 
     method: str
     #: Names in lower case.
@@ -59,23 +60,25 @@ class Keyed:
     client_ip: Optional[str]
     #: The text that stands for the body (``stand_for``).
     body: bytes
-    #: The keys under which this request runs already, since a gate behind another one leaves those to it, and more.
+    #: The record of this request, with the keys under which it runs already: a gate behind another gate leaves those
+    #: keys to the first.
     running: Running
-    #: Makes what ``credential`` is called with.
+    #: Makes the object that ``credential`` is called with.
     request: Callable[[], Any]
     #: The host where the framework knows better than the header, since it may trust a proxy.
     host: Optional[str] = None
 
     def header(self, name: str) -> Optional[str]:
-        """A header's value, or its values with commas between; an empty one is not a missing one."""
+        """A header's value, or its values with commas between. An empty value is not the same as no header."""
         values = [value for known, value in self.headers if known == name]
         return ",".join(values) if values else None
 
 
 class Execution:
-    """A request that runs. Its key is held until the answer is kept or the key is freed, whichever comes first. Where
-    several processes share answers, that takes a moment, for which the answer waits: who has it and asks another
-    process must not hear that it still runs. So both return what is to be waited for (``settle``)."""
+    """A request that runs. Its key is held until the answer is kept or the key is freed, whichever comes first. If
+    several processes share answers, the answer goes out only when it is kept. Otherwise a client that has the answer
+    and asks another process could be answered that its request still runs. So ``keep`` and ``free`` return a job to
+    wait for (``settle``)."""
 
     def __init__(self, passage: NativePassage, running: Running, guard: Optional[Guard]) -> None:
         self._passage = passage
@@ -95,12 +98,12 @@ class Execution:
         return self._passage.abandon()
 
 
-#: The fate of a request: it runs under a key, it is answered, or the gate has nothing to do with it.
+#: The gate's decision on a request: it runs under a key, it is answered, or (None) it passes freely.
 Verdict = Union[Execution, ResponseData, None]
 
 
 async def settle(job: Optional[Job]) -> None:
-    """Waits for what is to be done before an answer goes out. It goes on whether or not somebody waits for it."""
+    """Waits for the work before an answer goes out. The work goes on even if nobody waits for it."""
     if job is not None:
         await finish(job)
 
@@ -112,9 +115,9 @@ def settle_blocking(job: Optional[Job]) -> None:
 
 
 class Watched:
-    """An answer that goes by in pieces. One that is there in one piece is kept before its client has the last byte of
-    it, whether or not the client still listens. One that comes in several is a stream, passes as it comes, and frees
-    its key when it ends."""
+    """Watches an answer that is sent in pieces. An answer in one piece is kept before the client has its last byte,
+    even if the client has gone. An answer in several pieces is a stream, which passes through and frees its key when
+    it ends."""
 
     def __init__(self, execution: Execution) -> None:
         self._execution = execution
@@ -132,7 +135,7 @@ class Watched:
         self.length = int(stated) if stated.isascii() and stated.isdigit() else None
 
     def add(self, piece: bytes, is_last: bool) -> Optional[Job]:
-        """Takes note of a piece; what is to be waited for before it goes out."""
+        """Notes a piece. Returns the job to wait for before the piece goes out, if any."""
         if piece:
             self._count += 1
             self._piece = piece
@@ -143,7 +146,7 @@ class Watched:
         return self._execution.keep(self._status, self._headers, self._piece) if is_whole else self._execution.free()
 
     def pass_over(self) -> None:
-        """The answer goes by other ways than ``add``, at least in part."""
+        """Notes that at least a part of the answer is sent without ``add``."""
         self._count = 2
 
 
@@ -184,8 +187,8 @@ class Gate:
         self._tell = server.tell_of_redis if server else logging.getLogger("sentri").warning
 
     async def judge(self, keyed: Keyed) -> Verdict:
-        """Decides the fate of a request. Awaits nothing where answers are in the memory of this process and nobody has
-        to be asked."""
+        """Decides on a request. Awaits nothing if answers are in the memory of this process and no function has to be
+        called."""
         steps = self._steps(keyed)
         found: Any = None
         try:
@@ -198,7 +201,7 @@ class Gate:
             steps.close()
 
     def judge_blocking(self, keyed: Keyed) -> Verdict:
-        """The same for a thread that may block."""
+        """``judge`` for a thread that may block."""
         steps = self._steps(keyed)
         found: Any = None
         try:
@@ -210,7 +213,7 @@ class Gate:
             steps.close()
 
     def _steps(self, keyed: Keyed) -> Generator[Pending, Any, Verdict]:
-        """Yields what has to be waited for, and is sent what came of it."""
+        """Yields each piece of work to wait for, and is sent its result."""
         value = keyed.header(self.header)
         if value in keyed.running.keys:
             return None
@@ -218,7 +221,7 @@ class Gate:
         if self._credential is not None:
             function, argument = self._credential, keyed.request()
             named = yield Pending(lambda: call(function, argument), lambda: call_blocking(function, argument))
-            # Anything else would be the same text for everybody.
+            # Any other value could be the same text for every caller.
             if not isinstance(named, (str, type(None))):
                 raise SentriError("CONFIGURATION_ERROR", "credential must return a text or None")
         guarded = guard_request(keyed.method, keyed.headers)
@@ -252,7 +255,7 @@ class Gate:
         return None
 
     def _identify(self, guarded: GuardRequest) -> Generator[Pending, Any, str]:
-        """The user named by the tokens of a request, by their signatures alone; empty: nobody."""
+        """Returns the id of the user whom the tokens of a request name, or an empty text. Checks only signatures."""
         if self._server is None:
             return ""
         identity = self._server.identify_now(guarded)
@@ -261,7 +264,7 @@ class Gate:
         return str(identity)
 
     def _replay(self, passage: NativePassage, guarded: GuardRequest, identity: str) -> Generator[Pending, Any, Verdict]:
-        """The fate of a request whose answer is stored, as the core decides it on the word of ``protect()``."""
+        """Decides on a request whose answer is stored. The core decides by the user whom ``protect()`` lets in."""
         server, roles = self._server, None
         asked = server is not None and server.guards_replay(guarded, identity)
         if server is not None and asked:
@@ -278,5 +281,5 @@ class Gate:
 
 
 def stand_for(start: bytes, length: str) -> bytes:
-    """The text that tells a body apart: its bytes, or the first of a long one and the length that its sender says."""
+    """Describes a body by its bytes, or a long body by its first bytes and the length that its sender declares."""
     return start if len(start) <= MAX_STORED_BODY else b"%b %b" % (start[:MAX_STORED_BODY], length.encode("latin-1"))

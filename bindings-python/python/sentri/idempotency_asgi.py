@@ -55,7 +55,7 @@ class Body:
 
 
 class Answer:
-    """Sends an answer, and watches it go by."""
+    """Sends an answer, and has it kept if it is complete in one piece."""
 
     def __init__(self, send: Send, execution: Execution) -> None:
         self._send = send
@@ -69,7 +69,8 @@ class Answer:
             self._watched.begin(message["status"], headers)
             if message.get("trailers"):
                 self._watched.pass_over()
-            # Whose length is known may be complete with its headers, and waits until it is kept. A stream does not.
+            # An answer of known length may be complete in one piece, so its headers wait until that is kept. The
+            # headers of a stream do not wait.
             if self._watched.length is not None or message["status"] == 204:
                 self._held = message
                 return

@@ -29,7 +29,7 @@ def create_idempotency_middleware(**options: Unpack[IdempotencyOptions]) -> type
 
 
 class Idempotent(Serving):
-    """The part of an auth server beside its guards."""
+    """The idempotency middleware of an auth server."""
 
     def idempotency_middleware(self, **options: Unpack[IdempotencyOptions]) -> type:
         """Runs requests with the same ``X-Idempotency-Key`` once. Give it a name and list that in ``MIDDLEWARE``,
@@ -111,7 +111,7 @@ class Middleware:
         return answer
 
 
-#: Answers in progress: the event loop by itself does not hold on to tasks.
+#: The tasks in progress. They are kept here because an event loop does not keep its tasks alive.
 _RUNNING: set[asyncio.Task[Answer]] = set()
 
 

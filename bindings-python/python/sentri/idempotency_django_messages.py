@@ -18,7 +18,7 @@ Answer = Union[HttpResponse, StreamingHttpResponse]
 
 
 def read_keyed(request: HttpRequest) -> Optional[Keyed]:
-    """A request that carries a key; None: its client has broken off."""
+    """Reads a request that carries a key. Returns None if its client has disconnected."""
     length, query = request.META.get("CONTENT_LENGTH") or "", request.META.get("QUERY_STRING", "")
     start = _read(request)
     if start is not None and len(start) < min(read_length(request) or 0, MAX_STORED_BODY):
@@ -39,7 +39,7 @@ def read_keyed(request: HttpRequest) -> Optional[Keyed]:
 
 
 def _read(request: HttpRequest) -> Optional[bytes]:
-    """The beginning of a body, which an application reads as before; None: middleware has read it and kept nothing."""
+    """Reads the beginning of a body, which an application can read as before. None: middleware has consumed it."""
     if hasattr(request, "_body"):
         return request.body
     held: Any = request
@@ -55,7 +55,7 @@ def _read(request: HttpRequest) -> Optional[bytes]:
         part: bytes = stream.read(size)
         left -= len(part)
         if size > 0 and not part and left > 0:
-            # Else the answer to a part of a request would be kept for the whole of it.
+            # Otherwise the answer to a part of a request would be kept as the answer to the whole.
             raise UnreadablePostError("the client has broken off")
         return part
 
@@ -86,7 +86,7 @@ def _watch(execution: Execution, answer: Any) -> None:
     )
 
     def closing() -> None:
-        # Of a stream that was not read to its end. Work in Redis continues by itself.
+        # Frees the key of a stream that was not read to its end. The work in Redis continues by itself.
         execution.free()
         close()
 

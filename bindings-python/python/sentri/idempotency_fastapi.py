@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from .types import IdempotencyOptions
 
-#: The name of the keys under which a request runs, in its scope.
+#: The name in a scope of the record of a request that runs under keys.
 _RUNNING = "sentri.idempotency"
 
-#: The class that ``app.add_middleware`` takes: makes of an application one behind the gate.
+#: The class that ``app.add_middleware`` takes. It puts an application behind the gate.
 AsgiMiddleware = Callable[[Application], Application]
 
 
@@ -36,7 +36,7 @@ def create_idempotency_middleware(**options: Unpack[IdempotencyOptions]) -> Asgi
 
 
 class Idempotent(Serving):
-    """The part of an auth server beside its guards."""
+    """The idempotency middleware of an auth server."""
 
     def idempotency_middleware(self, **options: Unpack[IdempotencyOptions]) -> AsgiMiddleware:
         """Runs requests with the same ``X-Idempotency-Key`` once:
@@ -71,7 +71,7 @@ class IdempotencyMiddleware:
         try:
             await self._app(scope, body.receive, Answer(send, verdict).send)
         finally:
-            # There is no answer, or its end was kept already.
+            # There was no answer, or it was kept already, in which case this changes nothing.
             await settle(verdict.free())
 
 

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
     from .types import IdempotencyOptions
 
-#: The name of the keys under which a request runs, in its environment.
+#: The name in an environment of the record of a request that runs under keys.
 _RUNNING = "sentri.idempotency"
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Any], Iterable[bytes]]
-#: Makes of ``app.wsgi_app`` one behind the gate.
+#: Puts ``app.wsgi_app`` behind the gate.
 WsgiMiddleware = Callable[[Application], Application]
 
 
@@ -41,7 +41,7 @@ def create_idempotency_middleware(**options: Unpack[IdempotencyOptions]) -> Wsgi
 
 
 class Idempotent(Serving):
-    """The part of an auth server beside its guards."""
+    """The idempotency middleware of an auth server."""
 
     def idempotency_middleware(self, **options: Unpack[IdempotencyOptions]) -> WsgiMiddleware:
         """Runs requests with the same ``X-Idempotency-Key`` once:
@@ -78,7 +78,7 @@ class IdempotencyMiddleware:
 
 
 def _read(environ: Environ) -> Optional[bytes]:
-    """The beginning of a body, which an application reads as before; None: its client has broken off."""
+    """Reads the beginning of a body, which an application can read as before. None: its client has disconnected."""
     stream = get_input_stream(environ)
     start = bytearray()
     try:

@@ -26,39 +26,41 @@ class TokenOptions(TypedDict, total=False):
 
 
 class IdempotencyOptions(TypedDict, total=False):
-    """Options of the idempotency middleware. docs/guide/idempotency.md."""
+    """Options of the idempotency middleware; see docs/guide/idempotency.md."""
 
     #: The time for which an answer is kept: milliseconds, ``"5m"`` or a timedelta; 300,000 ms by default, 30 days at
     #: most.
     ttl: Union[int, str, timedelta]
     #: The header with the key; ``X-Idempotency-Key`` by default.
     header: str
-    #: Methods it applies to; POST, PUT and PATCH by default.
+    #: The methods to which the middleware applies; POST, PUT and PATCH by default.
     methods: Sequence[str]
-    #: Answers kept at most; 10,000 by default.
+    #: The greatest number of answers that are kept; 10,000 by default.
     max_size: int
-    #: Keeps answers in Redis, for several processes; without it, in the memory of this process. By default the
-    #: server's.
+    #: The address of the Redis that keeps answers for several processes; the server's by default. Without one, answers
+    #: are kept in the memory of this process.
     redis_url: str
-    #: The time for which a request waits for a Redis that is away, from the moment that it went: milliseconds, ``"2s"``
-    #: or a timedelta; 2 s by default, 30 s at most. It is spent once an outage: later requests do not wait.
+    #: The time for which requests wait for a Redis that is unreachable, counted from the start of the outage:
+    #: milliseconds, ``"2s"`` or a timedelta; 2 s by default, 30 s at most. Later requests in the same outage do not
+    #: wait.
     redis_patience: Union[int, str, timedelta]
-    #: The fate of a request when that patience is spent: ``"local"`` runs it once in each process, ``"refuse"`` answers
-    #: with a 503 until Redis is back; ``"local"`` by default.
+    #: The treatment of requests after ``redis_patience``: ``"local"`` (the default) runs a request once in each
+    #: process, ``"refuse"`` answers it with a 503 until Redis is back.
     on_redis_away: Literal["local", "refuse"]
-    #: Sets this application apart from others in one Redis; the server's ``issuer`` by default.
+    #: Separates this application from others in one Redis; the server's ``issuer`` by default.
     key_prefix: str
-    #: The credential that distinguishes callers beside ``Authorization``, ``Cookie`` and ``X-Api-Key``, if another
-    #: header authenticates: a function, of either kind, from the framework's request to a text or None.
+    #: Returns the credential that distinguishes callers beside ``Authorization``, ``Cookie`` and ``X-Api-Key``, for
+    #: requests that another header authenticates. A function, synchronous or asynchronous, that gets the framework's
+    #: request and returns a text or None.
     credential: Callable[[Any], Any]
 
 
 class LimiterOptions(TypedDict, total=False):
     """Options of a rate limiter on a route."""
 
-    #: Requests that pass in a window.
+    #: The number of requests that pass in a window.
     max_attempts: int
-    #: Length of the window, from the first request on.
+    #: The length of the window in seconds, from the first request on.
     duration_seconds: int
     #: The name of the counter. Limiters of the same name share it, in every process. Without a name the counter is that
     #: of the rule, so of limiters with the same ``max_attempts`` and ``duration_seconds`` all but one need a name.
