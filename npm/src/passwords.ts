@@ -27,7 +27,7 @@ export async function hashPassword(password: string, options: HashOptions = {}):
 }
 
 /**
- * Returns whether a password matches a bcrypt or argon2id hash.
+ * Returns whether a password matches a hash of bcrypt, argon2, scrypt or PBKDF2.
  *
  * @example
  * if (!(await verifyPassword(password, row.hash))) throw new Error("no");

@@ -23,7 +23,7 @@ class AuditEntry(TypedDict):
 
 
 class AuditPage(TypedDict):
-    """A page of entries, newest first; ``next_cursor`` is None on the last one."""
+    """A page of entries, newest first; ``next_cursor`` is None on the last page."""
 
     entries: list[AuditEntry]
     next_cursor: Optional[str]

@@ -18,7 +18,7 @@ def _instant(at: Union[str, datetime, None]) -> Optional[str]:
 
 
 class BlockingAdministration(Serving):
-    """Those for threads that may block."""
+    """The calls of an admin, for threads that may block."""
 
     def _run(self, method: Call, *args: Any) -> Any:
         return self._outcome(wait(self._call(method, *args)))
@@ -31,11 +31,11 @@ class BlockingAdministration(Serving):
         identifier: Optional[str] = None,
         search: Optional[str] = None,
     ) -> UserPage:
-        """Users, oldest first, in pages of 1 to 100.
+        """Lists users, oldest first, in pages of 1 to 100.
 
         :param identifier: only the owner of this identifier, in any spelling.
-        :param search: only the owners of identifiers that begin so, in any spelling; at most 255 characters, none of
-            which has a meaning of its own.
+        :param search: only users who have an identifier that begins with this text, in any spelling; at most 255
+            characters, none of which is a wildcard.
         :raises SentriError: ``VALIDATION_ERROR``.
         """
         page = {"limit": limit, "cursor": cursor, "identifier": identifier, "search": search}
@@ -43,10 +43,10 @@ class BlockingAdministration(Serving):
         return result
 
     def send_password_reset(self, user_id: str, *, deliver: bool = True) -> Asked:
-        """Sends a user, named by id, a code and a link for a new password: to the oldest verified e-mail address, else
-        phone number, and where none is verified to the oldest one.
+        """Sends a user, named by id, a code and a link for a new password. They go to the oldest verified e-mail
+        address, else phone number, or to the oldest one if none is verified.
 
-        :param deliver: False: the message comes back as ``message``, for you to send.
+        :param deliver: if False, the message comes back as ``message``, for you to send.
         :raises SentriError: ``USER_NOT_FOUND``; ``VALIDATION_ERROR`` for a user without an address;
             ``CONFIGURATION_ERROR`` without the option ``messages``.
         """
@@ -56,12 +56,12 @@ class BlockingAdministration(Serving):
     def disable_user(
         self, user_id: str, *, reason: Optional[str] = None, until: Union[str, datetime, None] = None
     ) -> StoredUser:
-        """Disables a user: every session, flow and token that is checked ends at once, and nothing opens another one.
-        Called again, it replaces reason and end.
+        """Disables a user. Every session, every flow and every token that is checked ends at once, and the user can
+        open no other. Another call replaces the reason and the end.
 
         :param reason: a line of at most 500 characters, for admins.
-        :param until: the instant from which the user is enabled again by itself, such as ``"2026-12-24T18:00:00Z"`` or
-            a ``datetime`` with a time zone; None: never.
+        :param until: the instant from which the user is enabled again, such as ``"2026-12-24T18:00:00Z"`` or a
+            ``datetime`` with a time zone; None means never.
         :raises SentriError: ``USER_NOT_FOUND``, ``VALIDATION_ERROR``.
         """
         result: StoredUser = self._run("disableUser", user_id, {"reason": reason, "until": _instant(until)})
@@ -83,11 +83,11 @@ class BlockingAdministration(Serving):
         user: Optional[str] = None,
         event: Optional[str] = None,
     ) -> AuditPage:
-        """The entries of the audit, newest first, in pages of 1 to 100, as ``GET /audit`` answers them.
+        """Lists the entries of the audit, newest first, in pages of 1 to 100, as ``GET /audit`` answers them.
 
         :param user: only entries about the user with this id.
         :param event: only this event.
-        :raises SentriError: ``CONFIGURATION_ERROR`` where the option ``audit`` is off; ``VALIDATION_ERROR``.
+        :raises SentriError: ``CONFIGURATION_ERROR`` if the option ``audit`` is off; ``VALIDATION_ERROR``.
         """
         query = {"limit": limit, "cursor": cursor, "user": user, "event": event}
         result: AuditPage = self._run("listAudit", query)

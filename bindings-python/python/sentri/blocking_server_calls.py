@@ -59,8 +59,8 @@ class BlockingServerCalls(BlockingAdministration):
     def limit(
         self, rule: str, key: Any, peer: Optional[str], forwarded: Sequence[str] = (), request_id: Optional[str] = None
     ) -> tuple[list[tuple[str, str]], Optional[SentriError]]:
-        """Counts one hit on a route, by ``key`` or the client's address: headers for the response, and the error to
-        answer with, if it is too much."""
+        """Counts one hit on a route, by ``key`` or by the client's address. Returns headers for the response, and the
+        error to answer with if the limit is exceeded."""
         return self._limited(wait(self._limit(rule, key, peer, forwarded, request_id)))
 
     def _post(self, messages: list[Any]) -> None:
@@ -74,9 +74,9 @@ class BlockingServerCalls(BlockingAdministration):
     def migrate(self, *, wait: Union[str, float, None] = None) -> None:
         """Creates or updates the tables and makes the first key. Safe to repeat, and in many processes at once.
 
-        :param wait: how long to wait for a database that is starting, such as ``"1m"`` or a number of seconds; 0: one
-            attempt. 30 seconds unless given.
-        :raises SentriError: ``SERVICE_UNAVAILABLE`` when the wait is over, ``CONFIGURATION_ERROR`` where the database
+        :param wait: how long to wait for a database that is starting, such as ``"1m"`` or a number of seconds; 0 means
+            one attempt. 30 seconds unless given.
+        :raises SentriError: ``SERVICE_UNAVAILABLE`` when the wait is over, ``CONFIGURATION_ERROR`` if the database
             refuses role, password or name.
         """
         self._start("migrate", wait)
@@ -92,7 +92,7 @@ class BlockingServerCalls(BlockingAdministration):
         try:
             self._run("close")
         finally:
-            # Those of calls and requests that ended meanwhile.
+            # Calls and requests that ended meanwhile may have left messages.
             self._outbox.drain_blocking()
 
     def register(
@@ -115,7 +115,7 @@ class BlockingServerCalls(BlockingAdministration):
         return result
 
     def bulk_delete_identifiers(self, user_id: str, ids: Sequence[str]) -> DeletedResult:
-        """Deletes identifiers, all or none; one must stay."""
+        """Deletes identifiers, all or none. The user must keep at least one."""
         result: DeletedResult = self._run("bulkDeleteIdentifiers", user_id, ids)
         return result
 
@@ -129,26 +129,29 @@ class BlockingServerCalls(BlockingAdministration):
         self._run("setPassword", user_id, new_password)
 
     def remove_factors(self, user_id: str) -> None:
-        """Removes all second factors and recovery codes of a user: of one who lost them, or whose codes are refused
-        after a hundred wrong ones. Every session of the user ends.
+        """Removes all second factors and recovery codes of a user who lost them, or whose codes are refused after a
+        hundred wrong codes. Every session of the user ends.
 
         :raises SentriError: ``USER_NOT_FOUND``.
         """
         self._run("removeFactors", user_id)
 
     def request_password_reset(self, identifier: str, *, deliver: bool = True) -> Asked:
-        """Sends a code and a link for a new password to whoever has the identifier; the result is the same for nobody.
+        """Sends a code and a link for a new password to the user with the identifier. The result is the same if no
+        user has it.
 
-        :param deliver: False: the message comes back as ``message``, for you to send; it is missing for nobody.
+        :param deliver: if False, the message comes back as ``message``, for you to send; it is missing if no user has
+            the identifier.
         :raises SentriError: ``VALIDATION_ERROR``; ``CONFIGURATION_ERROR`` without the option ``messages``.
         """
         result: Asked = self._run("requestPasswordReset", identifier, {"deliver": deliver})
         return result
 
     def request_login_code(self, identifier: str, *, deliver: bool = True) -> Asked:
-        """Sends a code to log in by to whoever has the identifier; the result is the same for nobody.
+        """Sends a code to log in by to the user with the identifier. The result is the same if no user has it.
 
-        :param deliver: False: the message comes back as ``message``, for you to send; it is missing for nobody.
+        :param deliver: if False, the message comes back as ``message``, for you to send; it is missing if no user has
+            the identifier.
         :raises SentriError: ``VALIDATION_ERROR``; ``CONFIGURATION_ERROR`` without the option ``login_code``.
         """
         result: Asked = self._run("requestLoginCode", identifier, {"deliver": deliver})
@@ -159,18 +162,18 @@ class BlockingServerCalls(BlockingAdministration):
     ) -> None:
         """Sets a new password by the secret of a message: ``token``, or ``flow`` and ``code``. All sessions end.
 
-        :raises SentriError: ``CODE_INVALID`` where the secret is wrong, expired, used or unknown.
+        :raises SentriError: ``CODE_INVALID`` if the secret is wrong, expired, used or unknown.
         """
         self._run("resetPassword", {"new_password": new_password, "token": token, "flow": flow, "code": code})
 
     def invite_user(
         self, *, identifiers: Sequence[IdentifierInput], roles: Optional[Sequence[str]] = None, deliver: bool = True
     ) -> Invited:
-        """Makes a user without a password and sends ``invitation`` to their oldest e-mail address, else phone number:
-        the link leads to ``messages["links"]["invite"]``, where they set one. Admin roles are allowed here.
+        """Makes a user without a password and sends ``invitation`` to their oldest e-mail address, else phone number.
+        The link leads to ``messages["links"]["invite"]``, where they set a password. Admin roles are allowed here.
 
-        :param identifiers: one of them of type ``email`` or ``phone``.
-        :param deliver: False: the message comes back as ``message``, for you to send.
+        :param identifiers: at least one of them of type ``email`` or ``phone``.
+        :param deliver: if False, the message comes back as ``message``, for you to send.
         :raises SentriError: ``VALIDATION_ERROR``, ``INVALID_ROLE``, ``USER_ALREADY_EXISTS``; ``CONFIGURATION_ERROR``
             without the link.
         """
@@ -178,37 +181,37 @@ class BlockingServerCalls(BlockingAdministration):
         return result
 
     def begin_setup(self, *, token: Optional[str] = None) -> Optional[OpenedSetup]:
-        """Opens ``POST /setup``, by which the first admin is made (option ``setup``). Every process that has the
-        signing key answers the same token for an hour.
+        """Opens ``POST /setup``, by which the first admin is made (option ``setup``). Every process with the signing
+        key returns the same token for an hour.
 
-        :param token: one of your own, at least 32 characters, instead of one that is made.
-        :returns: ``expires_at`` and, unless it was given, ``token``; None: there is an admin.
+        :param token: a token of your own, of at least 32 characters, instead of a generated token.
+        :returns: ``expires_at`` and, unless it was given, ``token``; None if there is an admin.
         :raises SentriError: ``VALIDATION_ERROR`` for a short token; ``CONFIGURATION_ERROR`` without the option.
         """
         result: Optional[OpenedSetup] = self._run("beginSetup", {"token": token})
         return result
 
     def import_users(self, source: Items, *, format: str, **options: Unpack[ImportOptions]) -> ImportReport:
-        """Imports users of another system (:data:`sentri.importing.FORMATS`) with their hashes; it may be repeated."""
+        """Imports users of another system (:data:`sentri.importing.FORMATS`) with their hashes. Safe to repeat."""
         return import_all(source, begin(format, options), partial(self._run, "importUsers"))
 
     def get_user(self, user_id: str) -> Optional[StoredUser]:
-        """A user, or None."""
+        """Returns a user by id, or None."""
         result: Optional[StoredUser] = self._run("getUser", user_id)
         return result
 
     def find_user(self, identifier: str) -> Optional[StoredUser]:
-        """The owner of an identifier in any spelling, or None."""
+        """Returns the user who has an identifier, in any spelling, or None."""
         result: Optional[StoredUser] = self._run("findUser", identifier)
         return result
 
     def delete_user(self, user_id: str) -> bool:
-        """Deletes a user with sessions and identifiers. False: there was none."""
+        """Deletes a user with sessions and identifiers. Returns False if there was no such user."""
         result: bool = self._run("deleteUser", user_id)
         return result
 
     def export_user(self, user_id: str) -> Optional[Account]:
-        """All that is stored of a user, without secrets and their hashes, or None: what ``GET /me/export`` answers."""
+        """Returns all stored data of a user, without secrets and their hashes, as ``GET /me/export`` does, or None."""
         result: Optional[Account] = self._run("exportUser", user_id)
         return result
 
@@ -220,45 +223,45 @@ class BlockingServerCalls(BlockingAdministration):
         return result
 
     def list_sessions(self, user_id: str) -> list[SessionInfo]:
-        """A user's live sessions, newest first."""
+        """Lists a user's live sessions, newest first."""
         result: list[SessionInfo] = self._run("listSessions", user_id)
         return result
 
     def revoke_session(self, session_id: str) -> bool:
-        """Ends a session. False: there was no live one."""
+        """Ends a session. Returns False if there was no such live session."""
         result: bool = self._run("revokeSession", session_id)
         return result
 
     def revoke_sessions(self, user_id: str) -> int:
-        """Ends every session of a user; how many there were."""
+        """Ends every session of a user. Returns their number."""
         result: int = self._run("revokeSessions", user_id)
         return result
 
     def describe_redis(self) -> Optional[str]:
-        """In words, the servers behind ``redis_url``; None without that option.
+        """Describes the servers behind ``redis_url``; None without that option.
 
-        :raises SentriError: ``CONFIGURATION_ERROR`` with the cause, where none works."""
+        :raises SentriError: ``CONFIGURATION_ERROR`` with the cause, if none works."""
         result: Optional[str] = self._run("describeRedis")
         return result
 
     def health(self) -> Health:
-        """Looks at what the server stands on, for the probes of a load balancer. Calls within a second share one
-        answer, which names no cause, so anybody may see it.
+        """Checks the database, keys and Redis behind the server, for the probes of a load balancer. Calls within a
+        second share an answer, which names no cause, so it may be public.
 
         Returns:
-            ``status`` is ``ok``, ``degraded`` while Redis alone is away, or ``unavailable``; ``checks`` has
+            ``status`` is ``ok``, ``degraded`` if only Redis is unreachable, or ``unavailable``. ``checks`` has
             ``database``, ``keys`` and, with ``redis_url``, ``redis``.
         """
         result: Health = self._run("health")
         return result
 
     def rotate_keys(self) -> RotatedKey:
-        """Makes a new signing key: published at once, signing from ``active_from`` on."""
+        """Makes a new signing key. It is published at once and signs from ``active_from`` on."""
         result: RotatedKey = self._run("rotateKeys")
         return result
 
     def list_keys(self) -> list[StoredKey]:
-        """The stored keys without their secrets, newest first."""
+        """Lists the stored keys without their secrets, newest first."""
         result: list[StoredKey] = self._run("listKeys")
         return result
 
@@ -268,6 +271,6 @@ class BlockingServerCalls(BlockingAdministration):
         return result
 
     def verify_password(self, password: str, hash: str) -> bool:
-        """Whether a password belongs to a bcrypt or argon2id hash."""
+        """Returns whether a password matches a hash of bcrypt, argon2, scrypt or PBKDF2."""
         result: bool = self._run("verifyPassword", password, hash)
         return result

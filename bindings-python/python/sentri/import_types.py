@@ -32,7 +32,7 @@ ImportedUser = TypedDict("ImportedUser", {"line": int, "from": str, "id": str})
 
 
 class ImportReport(TypedDict):
-    """The end of an import, with the first 1,000 lines that were refused."""
+    """The result of an import, with the first 1,000 lines that were refused."""
 
     lines: int
     imported: int
@@ -55,7 +55,7 @@ class ImportOptions(TypedDict, total=False):
 
     ``roles`` are those of users who bring none, the default roles if left out. ``allow_admin_roles`` lets users bring
     admin roles. ``drop_factors`` leaves second factors behind, instead of refusing users whose factors can't be carried
-    over. ``dry_run`` reads and judges everything and writes nothing. ``firebase`` are the parameters of its hashes.
+    over. ``dry_run`` reads and checks everything and writes nothing. ``firebase`` has the parameters of its hashes.
     ``on_progress`` is called after each batch with the progress, ``on_refused`` for each line that is refused,
     ``on_user`` for each user who exists now.
     """

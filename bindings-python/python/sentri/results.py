@@ -8,7 +8,7 @@ from .user_types import Disabled, Identifier, StoredUser, UserRoles
 
 
 class Failure(TypedDict):
-    """Why a call was refused."""
+    """The reason why a call was refused."""
 
     code: str
     message: str
@@ -151,7 +151,7 @@ class Account(TypedDict):
 
 
 class HealthChecks(TypedDict, total=False):
-    """The state of each part that a server needs, ``ok`` or ``unavailable``; ``redis`` with ``redis_url`` alone."""
+    """The state of each part that a server needs, ``ok`` or ``unavailable``; ``redis`` only with ``redis_url``."""
 
     database: str
     keys: str
@@ -159,7 +159,7 @@ class HealthChecks(TypedDict, total=False):
 
 
 class Health(TypedDict):
-    """The state of a server, for probes: ``ok``, ``degraded`` while Redis alone is away, or ``unavailable``."""
+    """The state of a server, for probes: ``ok``, ``degraded`` if only Redis is unreachable, or ``unavailable``."""
 
     status: str
     checks: HealthChecks

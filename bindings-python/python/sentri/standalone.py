@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def _tokens(options: Mapping[str, Any]) -> NativeTokens:
     keys = options.get("jwks")
-    # The names in a set of keys are not ours to spell.
+    # The names in a key set must stay as they are.
     return _made(describe({**options, "jwks": json.dumps(keys)} if isinstance(keys, Mapping) else options))
 
 
@@ -41,7 +41,7 @@ def _passwords(options: str) -> NativePasswords:
 
 
 def _text(value: str) -> str:
-    """A password or a hash; other values are refused, and no character may be lost."""
+    """Returns a password or a hash. Other values are refused, and so is invalid Unicode, which would be changed."""
     try:
         value.encode()
     except (AttributeError, UnicodeEncodeError):
@@ -95,14 +95,15 @@ def hash_password(password: str, *, salt_rounds: Optional[int] = None, **options
 
 
 def verify_password(password: str, hash: str) -> bool:
-    """Whether a password belongs to a bcrypt or argon2id hash. Blocks for as long as that takes."""
+    """Returns whether a password matches a hash of bcrypt, argon2, scrypt or PBKDF2. Blocks while it verifies."""
     matches: bool = unwrap(wait(_passwords("{}").verify(_text(password), _text(hash))))
     return matches
 
 
 def needs_rehash(hash: str, *, salt_rounds: Optional[int] = None, **options: Unpack[PasswordOptions]) -> bool:
-    """Whether a hash is weaker than ``hash_password`` would make it with the same options: hash the password again when
-    it is next verified. Never true from argon2id to bcrypt. False for a value that is no hash; it matches no password.
+    """Returns whether a hash is weaker than ``hash_password`` would make it with the same options. If so, hash the
+    password again when it is next verified. Never true for an argon2id hash if the options say bcrypt, nor for a value
+    that is no hash, which matches no password.
     """
     text = describe({**options, "salt_rounds": salt_rounds})
     weaker: bool = configured(_passwords(text).needs_rehash(_text(hash)))

@@ -95,10 +95,9 @@ class Auth:
     #: The methods by which the user authenticated (RFC 8176): ``pwd``, ``otp``, ``recovery``, ``email``, ``sms``,
     #: ``host``.
     amr: tuple[str, ...] = ()
-    #: The time of that in seconds since 1970; None if unknown.
+    #: The time at which the user authenticated, in seconds since 1970; None if unknown.
     auth_time: Optional[int] = None
-    #: The user's roles that are in effect after a second factor alone, and wait for one: the option
-    #: ``mfa["required_for"]``.
+    #: The user's roles that wait for a second factor, by the option ``mfa["required_for"]``.
     withheld: tuple[str, ...] = ()
 
 
@@ -122,7 +121,7 @@ class HookContext(TypedDict):
 
 
 class Hooks(TypedDict, total=False):
-    """Notices, each synchronous or asynchronous."""
+    """Functions that get notices, each synchronous or asynchronous."""
 
     on_login: Callable[[UserRoles, HookContext], Any]
     on_failed_login: Callable[[str, HookContext], Any]
@@ -130,7 +129,7 @@ class Hooks(TypedDict, total=False):
 
 
 class MessageLinks(TypedDict, total=False):
-    """Your own pages, by absolute https URLs. Each gets the query parameter ``token``."""
+    """Your own pages, by absolute https URLs. Links have the query parameter ``token``, or for ``login`` ``code``."""
 
     reset: str
     verify: str
@@ -143,9 +142,9 @@ class _MessagesNeed(TypedDict):
 
 
 class MessageOptions(_MessagesNeed, total=False):
-    """Messages to users. ``send``, synchronous or asynchronous, gets a message and its request after the answer; after
-    an exception or 30 s it is tried again after 1 s, and after 5 s more. ``locale`` is passed on. ``unknown_account``
-    notifies addresses without an account of requests, ``new_sign_in`` users of new devices."""
+    """Messages to users. ``send``, synchronous or asynchronous, gets a message and its request after the answer. If it
+    raises or takes 30 s, it is called again after 1 s, and after 5 s more. ``locale`` is passed on with each message.
+    ``unknown_account`` notifies addresses without an account of requests, ``new_sign_in`` users of new devices."""
 
     links: MessageLinks
     locale: str
@@ -211,20 +210,20 @@ class _RequiredMfaOptions(TypedDict):
 
 
 class MfaOptions(_RequiredMfaOptions, total=False):
-    """Second factors. The roles of ``required_for`` are in effect after a second factor alone."""
+    """Second factors. The roles of ``required_for`` are in effect only after a second factor."""
 
     recovery_codes: int
     required_for: Sequence[str]
 
 
 class ReauthenticationOptions(TypedDict, total=False):
-    """The greatest time since the user authenticated for a change of credentials."""
+    """The greatest age of an authentication by which a user may change credentials."""
 
     max_age: Duration
 
 
 class _CommonOptions(TypedDict, total=False):
-    #: Truthy, an exception, or more than 2 s: the token is refused.
+    #: Refuses sessions: a truthy result, an exception, or no answer within 2 s refuses the token.
     is_token_revoked: Callable[[str], Any]
     #: A ``logging`` logger (default: the logger named ``logger_service``), any object with ``info``, ``warning`` and
     #: ``error``, or False for none.
@@ -242,12 +241,12 @@ class _ServerNeeds(TypedDict):
 
 class ServerOptions(_ServerNeeds, ServerSettings, _CommonOptions, total=False):
     """Options of server mode: those of ``ServerSettings``, and those that depend on the application.
-    docs/reference/options.md; the names in ``snake_case``."""
+    See docs/reference/options.md; the names are in ``snake_case`` here."""
 
     #: Sends messages to users: codes and links for a new password. ``"console"`` prints them while you develop; a
     #: ``sentri.testing.Mailbox`` takes them in tests.
     messages: Union[MessageOptions, Mailbox, Literal["console"]]
-    #: Which types of addresses users verify; needs ``messages``.
+    #: The types of addresses that users verify, and whether they must; needs ``messages``.
     verification: VerificationOptions
     #: Whether admins search and disable users and manage their sessions, passwords, which needs ``messages``,
     #: invitations, which needs ``messages["links"]["invite"]``, and second factors, which needs ``mfa``.
@@ -256,7 +255,7 @@ class ServerOptions(_ServerNeeds, ServerSettings, _CommonOptions, total=False):
     #: user authenticated, tokens carry it (``acr``, ``amr``, ``auth_time``), and ``protect(acr=, max_age=)`` and ``POST
     #: /me/reauthenticate`` exist. Needs ``encryption_key``.
     mfa: MfaOptions
-    #: By default 10 minutes, where ``mfa`` or ``messages`` is on.
+    #: The rule for changes of credentials, if ``mfa`` or ``messages`` is on; 10 minutes by default.
     reauthentication: ReauthenticationOptions
     hooks: Hooks
     router: RouterOverrides

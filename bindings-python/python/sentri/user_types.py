@@ -40,7 +40,7 @@ class _DisabledAlways(TypedDict):
 
 
 class Disabled(_DisabledAlways, total=False):
-    """The state of a disabled user: ``at`` since when, ``until`` the end if it has one; instants are ISO 8601."""
+    """The state of a disabled user. ``at`` is its beginning, ``until`` its end, if it has one; both are ISO 8601."""
 
     until: str
     reason: str
