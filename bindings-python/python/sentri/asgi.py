@@ -29,8 +29,8 @@ class AsgiExchange:
     ``auth``."""
 
     def __init__(self, scope: Scope, *arguments: Any) -> None:
-        # A WebSocket begins as HTTP/2 has it (RFC 8441), with a method that is not safe: whoever brings a cookie proves
-        # the origin.
+        # A WebSocket counts as the CONNECT of HTTP/2 (RFC 8441). This method is not safe, so a request with a cookie
+        # must prove its origin.
         self.method: str = scope["method"] if scope["type"] == "http" else "CONNECT"
         self.headers = asgi_headers(scope)
         self.scheme: Optional[str] = scope.get("scheme")
@@ -67,8 +67,8 @@ class AsgiExchange:
 
 
 class Endpoints:
-    """The endpoints, to be mounted. ``path`` names an endpoint; without it the path below the mount counts. ``alone``:
-    there is no framework around them."""
+    """The endpoints as an application to mount. It serves the endpoint at ``path``, or without it the path below the
+    mount point. ``alone`` means that no framework is around it."""
 
     def __init__(self, auth: AuthServer, path: Optional[str] = None, alone: bool = False) -> None:
         self._auth = auth
@@ -103,7 +103,7 @@ class SendHeaders:
         async def sending(message: Message) -> None:
             if headers and message["type"] in ("http.response.start", "websocket.accept"):
                 ours = _encoded(headers)
-                # Equal headers of the route are replaced: with a token in it the response is for no cache.
+                # Headers of the route with these names are replaced: a response with a token must not be cached.
                 names = {name for name, _ in ours} - {b"set-cookie"}
                 rest = [(name, value) for name, value in message.get("headers", ()) if name.lower() not in names]
                 message = {**message, "headers": [*rest, *ours]}
@@ -113,7 +113,7 @@ class SendHeaders:
 
 
 async def _read_body(receive: Receive) -> tuple[Optional[bytes], bool]:
-    """The body, and whether it is longer than is read."""
+    """Reads the body. Returns it, and whether it is longer than ``MAX_BODY``."""
     chunks: list[bytes] = []
     size, more = 0, True
     while more:

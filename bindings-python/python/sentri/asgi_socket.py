@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection
 
 from .errors import SentriError
 
-#: Codes of RFC 6455, 7.4.1: against a policy, and a server that can't.
+#: Close codes (RFC 6455, 7.4.1): the request violates a policy, and the server can't fulfil it.
 _POLICY, _UNABLE = 1008, 1011
 
 

@@ -66,12 +66,12 @@ class AuthServer(DjangoGuard, Idempotent, blocking.BlockingAuthServer):
 
     @property
     def async_urls(self) -> list[URLPattern]:
-        """The same for a server of ASGI, where blocking views would wait for each other."""
+        """The endpoints as asynchronous views, for an ASGI server, where blocking views would wait for each other."""
         return _urls(self, self._serving_async)
 
     def rate_limiter(self, key: Optional[View] = None, **options: Unpack[LimiterOptions]) -> Decorator:
-        """Limits how often a client may call a view. ``key`` replaces the client's address, unless it
-        returns nothing: a text, a whole number or a boolean."""
+        """Limits how often a client may call a view. ``key`` returns a text, a whole number or a boolean to count by.
+        If it returns nothing, the client's address counts."""
         return self._form(Limit(self, key, options))
 
     def _serving(self, pattern: str) -> View:
@@ -105,14 +105,14 @@ class AuthServer(DjangoGuard, Idempotent, blocking.BlockingAuthServer):
 
 def _whole(request: HttpRequest) -> bytes:
     raw: bytes = request.body
-    # Under WSGI Django does not tell a part of a body from the whole.
+    # Under WSGI, Django does not distinguish a part of a body from the whole.
     if len(raw) < (read_length(request) or 0):
         raise ConnectionError
     return raw
 
 
 def _urls(auth: AuthServer, serving: Callable[[str], View]) -> list[URLPattern]:
-    # The longer ones first: an id may hold anything, an encoded slash too.
+    # Longer patterns come first, since an id may hold any character, an encoded slash too.
     patterns = sorted({pattern for _, pattern, _ in auth.routes}, key=lambda pattern: -pattern.count("/"))
     regex = {pattern: "^" + re.sub(r":(\w+)", r"(?P<\1>[\\s\\S]+)", pattern[1:]) + "/?$" for pattern in patterns}
     name = {pattern: "sentri" + re.sub(r"[/:]+", "-", pattern) for pattern in patterns}

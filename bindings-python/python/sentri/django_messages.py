@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 class DjangoExchange:
-    """A request of Django's. ``request.user`` and ``request.auth`` hold its user."""
+    """A request of Django. ``request.user`` and ``request.auth`` hold its user."""
 
     def __init__(self, request: HttpRequest) -> None:
         self.method, self.scheme = request.method or "", request.scheme
-        # Django joins the lines of a header by commas, those of cookies too.
+        # Under ASGI, the scope has the lines of headers, which Django joins by commas, those of cookies too.
         scope = getattr(request, "scope", None)
         self.headers = _as_set(asgi_headers(scope), request) if scope else wsgi_headers(request.META)
         self.client_ip: Optional[str] = request.META.get("REMOTE_ADDR")
@@ -54,8 +54,8 @@ class DjangoExchange:
         async def auser() -> User:
             return shown
 
-        # `protect()` has proved the origin of what a cookie authenticates; REST framework would ask for Django's token
-        # once more.
+        # `protect()` has checked the origin of a request that a cookie authenticates. Otherwise REST framework would
+        # ask for Django's CSRF token too.
         self._request.user, self._request.auser, self._request._dont_enforce_csrf_checks = shown, auser, True
         self._request.sentri_user, self._request.sentri_auth, self._request.auth = user, auth, auth
 
@@ -77,7 +77,7 @@ def _as_set(sent: Headers, request: HttpRequest) -> Headers:
 
 
 def guard_view(guard: Guard, step: Step, view: Callable[..., Any]) -> Callable[..., Any]:
-    """A view behind a step. A view behind ``protect()`` needs no CSRF token of Django's."""
+    """Puts a step in front of a view. Behind ``protect()``, a view needs no CSRF token of Django."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -121,9 +121,9 @@ class Middleware:
 
 
 def exempt(view: Callable[..., Any]) -> Callable[..., Any]:
-    """A view that is exempt from Django's CSRF tokens: the endpoints and ``protect()`` check the origin of requests
-    that a cookie authenticates, and another site needs consent (CORS) to send a bearer token."""
-    # Not by its decorator, which made a synchronous view of any before Django 5.0.
+    """Exempts a view from Django's CSRF tokens. The endpoints and ``protect()`` check the origin of requests that a
+    cookie authenticates, and another site needs permission (CORS) to send a bearer token."""
+    # Django's own decorator makes every view synchronous before Django 5.0.
     view.csrf_exempt = True  # type: ignore[attr-defined]
     return view
 
@@ -148,7 +148,7 @@ def write_response(made: ResponseData) -> HttpResponse:
 
 
 def _add(response: HttpResponse, headers: Headers) -> HttpResponse:
-    # Django keeps cookies apart from headers, as it would write them itself.
+    # Django keeps cookies apart from headers, since it writes them itself.
     for name, value in headers:
         if name == "Set-Cookie":
             _add_cookie(response, _Cookie(value))
@@ -158,8 +158,9 @@ def _add(response: HttpResponse, headers: Headers) -> HttpResponse:
 
 
 def _add_cookie(response: HttpResponse, cookie: _Cookie) -> None:
-    """Adds a cookie. Django has a place for each name, a browser for each name, domain and path. The last cookie of a
-    name is under the name alone, where an application looks for it."""
+    """Adds a cookie. Django keeps one cookie for each name, a browser keeps one for each name, domain and path. So an
+    earlier cookie of the name with another place moves to a key with its place. The last one stays under its name,
+    where an application looks for it."""
     before = dict.pop(response.cookies, cookie.key, None)
     if isinstance(before, _Cookie) and before.place != cookie.place:
         dict.__setitem__(response.cookies, f"{cookie.key}; {before.place}", before)
@@ -168,7 +169,7 @@ def _add_cookie(response: HttpResponse, cookie: _Cookie) -> None:
 
 
 class _Cookie(Morsel[str]):
-    """A cookie whose text is that of the core."""
+    """A cookie that is sent exactly as the core wrote it."""
 
     def __init__(self, line: str) -> None:
         super().__init__()

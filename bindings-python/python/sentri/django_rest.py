@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Refused(APIException):  # type: ignore[misc]
-    """A refusal in the envelope, whatever handles exceptions."""
+    """A refusal that is answered in the envelope by whichever exception handler the application has."""
 
     def __init__(self, guard: Guard, error: SentriError) -> None:
         super().__init__(str(error))

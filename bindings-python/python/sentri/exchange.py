@@ -49,7 +49,7 @@ class Exchange(Protocol):
 
     @property
     def running(self) -> Any:
-        """The function by which the idempotency middleware learns of a request that runs under a key, if it does:
+        """The record of a request that runs under an idempotency key, if it does. ``protect()`` reports to its method
         ``note``.
         """
         ...
@@ -74,12 +74,12 @@ def seen_by_guard(exchange: Exchange) -> GuardRequest:
 
 
 def request_id(exchange: Exchange) -> Optional[str]:
-    """The id that middleware before us set, else the header ``X-Request-Id``."""
+    """The id that earlier middleware has set, else the header ``X-Request-Id``."""
     return request_id_of(exchange.known_id, exchange.headers)
 
 
 def to_core(exchange: Exchange, path: str, full_path: str, query: str) -> EndpointRequest:
-    """A request to an endpoint, without its body. Paths are raw; ``path`` is the part below the mount point."""
+    """Converts a request to an endpoint, without its body. Paths are raw; ``path`` is below the mount point."""
     return {
         "method": exchange.method,
         "path": path,

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 #: For ``Depends(...)``, or awaited with a request or a WebSocket. Returns the user.
 Dependency = Callable[[HTTPConnection], Awaitable[Any]]
-#: Names the counter of a request: a text, a whole number or a boolean.
+#: Returns the key that a request is counted by: a text, a whole number or a boolean.
 Key = Callable[[Request], Any]
 
 
@@ -58,7 +58,7 @@ class FastAPIGuard(Guards[Dependency]):
         max_age: Any = None,
     ) -> Dependency:
         """Lets authenticated requests pass, and gives the application their user; see :meth:`Guards.protect`."""
-        # FastAPI calls a dependency with what its signature asks for: this method, if parentheses were forgotten.
+        # If parentheses were forgotten, this method itself is the dependency, and FastAPI passes it the connection.
         if called_with is not None:
             cure = "Depends(auth.protect) guards nothing: write Depends(auth.protect())"
             raise SentriError("CONFIGURATION_ERROR", cure)
@@ -83,14 +83,14 @@ class AuthServer(FastAPIGuard, Idempotent, server.AuthServer):
     """Server mode for FastAPI and Starlette."""
 
     def install(self, app: FastAPI, *, prefix: str = "/auth") -> None:
-        """``attach``, and the endpoints under ``prefix``."""
+        """Calls ``attach``, and mounts the endpoints under ``prefix``."""
         self.attach(app)
         app.include_router(self.router(), prefix=prefix)
 
     def router(self) -> APIRouter:
-        """The endpoints; the app's OpenAPI document has them in the core's description."""
+        """Returns the endpoints as a router. The app's OpenAPI document describes them as the core does."""
         router = APIRouter(tags=["auth"])
-        # A parameter takes slashes too, so `/users/:userId` would take what `/users/:userId/factors` is for.
+        # A parameter matches slashes too, so `/users/:userId` would also match `/users/:userId/factors`.
         for method, pattern, _ in sorted(self.routes, key=lambda route: ":" in route[1].rsplit("/", 1)[-1]):
             path, serve = re.sub(r":(\w+)", r"{\1:path}", pattern), self._serving(pattern)
             words = described(method, pattern)

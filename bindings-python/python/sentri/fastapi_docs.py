@@ -15,7 +15,7 @@ from .openapi import operation
 
 
 def _api_key(place: APIKeyIn, name: str) -> APIKey:
-    # The member is named by a keyword of Python.
+    # The name of the member is a keyword of Python.
     members: Any = {"in": place, "name": name}
     return APIKey(**members)
 

@@ -51,7 +51,7 @@ class FlaskGuard(Guards[Decorator]):
         if made.status >= 500 and not isinstance(error, SentriError):
             current_app.log_exception(sys.exc_info())
         response = Response(made.body, made.status, made.headers)
-        if made.status == 204:  # Flask names a type for every body, and there is none.
+        if made.status == 204:  # Flask sets a content type for every response, but this has no body.
             del response.headers["Content-Type"]
         return response
 
@@ -68,12 +68,12 @@ class AuthServer(FlaskGuard, Idempotent, blocking.BlockingAuthServer):
     """Server mode for Flask. Programmatic calls block; ``auth.asynchronous`` has them for event loops."""
 
     def init_app(self, app: Flask, *, url_prefix: str = "/auth") -> None:
-        """``attach``, and the endpoints under ``url_prefix``."""
+        """Calls ``attach``, and mounts the endpoints under ``url_prefix``."""
         self.attach(app)
         app.register_blueprint(self.blueprint(), url_prefix=url_prefix)
 
     def blueprint(self, name: str = "sentri") -> Blueprint:
-        """The endpoints."""
+        """Returns the endpoints as a blueprint."""
         blueprint = Blueprint(name, __name__)
         for method, pattern, _ in self.routes:
             rule, endpoint = re.sub(r":(\w+)", r"<path:\1>", pattern), re.sub(r"\W+", "_", f"{method}{pattern}")
@@ -81,8 +81,8 @@ class AuthServer(FlaskGuard, Idempotent, blocking.BlockingAuthServer):
         return blueprint
 
     def rate_limiter(self, key: Optional[Callable[[], Any]] = None, **options: Unpack[LimiterOptions]) -> Decorator:
-        """Limits how often a client may call a route. ``key`` replaces the client's address, unless it
-        returns nothing: a text, a whole number or a boolean."""
+        """Limits how often a client may call a route. ``key`` returns a text, a whole number or a boolean to count by.
+        If it returns nothing, the client's address counts."""
         return self._form(Limit(self, key, options))
 
     def _serving(self, pattern: str) -> Callable[..., Response]:
@@ -103,7 +103,7 @@ class AuthServer(FlaskGuard, Idempotent, blocking.BlockingAuthServer):
 
 
 def _read() -> bytes:
-    # Without a length only as much as tells that it is too long.
+    # Without a declared length, one byte more than the limit shows that the body is too long.
     try:
         return request.get_data() if request.content_length is not None else request.stream.read(MAX_BODY + 1)
     except ClientDisconnected as gone:

@@ -12,7 +12,7 @@ from .types import Auth, User
 
 
 class FlaskExchange:
-    """The request of Flask's context. ``g.user`` and ``g.auth`` say whose it is."""
+    """The request of Flask's context. ``g.user`` and ``g.auth`` hold its user."""
 
     def __init__(self) -> None:
         self.method, self.scheme, self.arguments = request.method, request.scheme, ()

@@ -29,15 +29,15 @@ class Step(Protocol):
 
 
 class Guards(Guard, ABC, Generic[Form]):
-    """A step that an application puts in front of its routes."""
+    """The steps that an application puts in front of its routes."""
 
     @abstractmethod
     def _form(self, step: Step) -> Form: ...
 
     def protect(self, *, acr: Optional[str] = None, max_age: Optional[Duration] = None) -> Form:
-        """Lets authenticated requests pass, and gives the application their user. With ``acr`` (``"aal2"``: a password
-        and a second factor) or ``max_age`` (``"10m"``) only those whose user authenticated strongly and lately enough;
-        others are answered ``STEP_UP_REQUIRED`` (RFC 9470). No look-up."""
+        """Lets authenticated requests pass, and gives the application their user. With ``acr`` (``"aal2"`` is a
+        password and a second factor) or ``max_age`` (``"10m"``) it lets only those pass whose user authenticated
+        strongly and recently enough, and answers others ``STEP_UP_REQUIRED`` (RFC 9470). No look-up."""
         return self._form(Protect(self, acr, max_age))
 
     def authorize(self, *roles: str) -> Form:
@@ -148,7 +148,7 @@ class Limit:
             raise SentriError("CONFIGURATION_ERROR", "rate_limiter(): key must be a function of the request")
         self._auth = auth
         self._key = key
-        # The core must know that there is a function, which keeps the counter apart from that of addresses.
+        # The core must know whether there is a function, which has another counter than the addresses have.
         self._rule = auth.check_limit_rule({**options, "key": key})
 
     def blocking(self, exchange: Exchange) -> None:
