@@ -28,9 +28,9 @@ class Requirement:
     leeway: int
 
     def is_met(self, acr: Optional[str], auth_time: Optional[int], now: float) -> bool:
-        """At ``now``, in milliseconds since 1970. The rule of the core's ``assurance``, held to it by
-        ``tests/vectors/assurance.json``: an unknown value is neither strong nor fresh, and a time in the future is not
-        fresh."""
+        """Whether an authentication is enough at ``now``, in milliseconds since 1970. This is the rule of the core's
+        ``assurance``, which ``tests/vectors/assurance.json`` tests in every language: an unknown value is neither
+        strong nor fresh, and a time in the future is not fresh."""
         if self.acr == "aal2" and acr != "aal2":
             return False
         if self.max_age is None:
@@ -42,6 +42,6 @@ class Requirement:
 
 
 def read_requirement(native: NativeProtectHost, asked: dict[str, Any]) -> tuple[Requirement, str]:
-    """Checks the arguments of ``protect()``, and makes their text for the core."""
+    """Checks the arguments of ``protect()``. Returns them, and their text for the core."""
     read: wire.Requirement = configured(native.requirement(describe(asked)))
     return Requirement(read.get("acr"), read.get("maxAge"), read["leeway"]), json.dumps(read)

@@ -9,7 +9,7 @@ from typing import Any
 
 
 def cause_of(error: BaseException, message: Mapping[str, Any]) -> str:
-    """The text of an error without secrets: providers repeat the address, in spellings of their own."""
+    """Returns the text of an error without address and secrets, which providers repeat in any spelling."""
     try:
         words = str(error)
     except Exception:
@@ -20,7 +20,7 @@ def cause_of(error: BaseException, message: Mapping[str, Any]) -> str:
     for name in ("url", "token", "code", "to"):
         if message.get(name):
             words = _any_spelling(message[name]).sub("..", words)
-    # A text that is no Unicode cannot cross to the core.
+    # Text that is not valid Unicode can't be passed to the core.
     return words.encode("utf-8", "replace").decode()
 
 

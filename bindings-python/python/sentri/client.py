@@ -25,18 +25,18 @@ class AuthClient(Guard):
     """A client of an auth server in any language. There is nothing to open or to close; the keys are fetched when the
     first token comes, and replaced in the background.
 
-    :raises SentriError: ``CONFIGURATION_ERROR``; the message names the option and the cure.
+    :raises SentriError: ``CONFIGURATION_ERROR``; the message names the option and the remedy.
     """
 
     def __init__(self, **options: Unpack[ClientOptions]) -> None:
         text, clock, logger = prepare("client", options)
-        # Overrides are the server's: the core refuses them, so none is ever called.
+        # Overrides belong to server mode. The core refuses them here, so `_no_builtin` is never called.
         functions = HostFunctions(None, options.get("is_token_revoked"), _no_builtin, _no_report)
         self._native: NativeClient = native.make_client(text, functions.names, clock.now() if clock else None)
         super().__init__(self._native, functions, Dispatcher(logger), clock)
 
     async def verify_access_token(self, token: str) -> Access:
-        """Verifies an access token's signature, claims and expiry; ``is_token_revoked`` is not asked.
+        """Verifies an access token's signature, claims and expiry. Does not call ``is_token_revoked``.
 
         :raises SentriError: ``TOKEN_INVALID``, ``TOKEN_EXPIRED``; ``SERVICE_UNAVAILABLE`` when the auth server can't be
             reached for its keys.
@@ -45,7 +45,7 @@ class AuthClient(Guard):
         return _access(text if text is not None else await finish(self._native.verify_access_token(printable(token))))
 
     def verify_access_token_blocking(self, token: str) -> Access:
-        """The same for a thread that may block."""
+        """``verify_access_token`` for a thread that may block."""
         text = self._native.verify_access_token_now(printable(token))
         return _access(text if text is not None else wait(self._native.verify_access_token(printable(token))))
 

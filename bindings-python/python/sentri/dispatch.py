@@ -43,7 +43,7 @@ class Dispatcher:
             try:
                 self._write(event["level"], event["entry"], error)
             except Exception:
-                pass  # There is nowhere left to say it.
+                pass  # There is nowhere left to report it.
 
     def _write(self, level: str, entry: Mapping[str, Any], error: Optional[BaseException]) -> None:
         if self._std is not None:
@@ -69,7 +69,7 @@ def _warn_of(events: Events) -> None:
         try:
             warnings.warn(event["entry"]["cause"], RuntimeWarning, stacklevel=3)
         except RuntimeWarning:
-            pass  # Where warnings are errors, a request is not what ought to fail.
+            pass  # Where warnings are errors, the request must not fail.
 
 
 def _is_heard(logger: Any) -> bool:

@@ -44,16 +44,16 @@ class SentriError(Exception):
 
 
 def from_data(data: ErrorData) -> SentriError:
-    """The exception for an error of the core."""
+    """Makes the exception for an error of the core."""
     error = SentriError(data["code"], data["message"], data["statusCode"], data.get("details"))
     error.retry_after = data.get("retryAfter")
     return error
 
 
 def to_data(error: BaseException) -> dict[str, Any]:
-    """The facts that the core needs of a raised exception. A ``SentriError`` is passed on unchanged. Of a framework's
-    own exceptions (Starlette's ``status_code``, Werkzeug's ``code``) the status counts, and the text that the
-    application gave them."""
+    """Returns the facts that the core needs of a raised exception. A ``SentriError`` is passed on unchanged. Of a
+    framework's own exception (Starlette's ``status_code``, Werkzeug's ``code``), the status is taken, and the text that
+    the application gave it."""
     if isinstance(error, SentriError):
         return {
             "code": error.code,
@@ -71,8 +71,9 @@ def to_data(error: BaseException) -> dict[str, Any]:
 
 
 def _message(error: BaseException, status: int) -> Optional[str]:
-    """The texts of ``HTTPException(409, "Order exists")`` and ``abort(409, "Order exists")`` for the client. The core
-    words the default texts of these frameworks, and other libraries' exceptions may be about another server."""
+    """Returns the text that an application passed to ``HTTPException(409, "Order exists")`` or ``abort(409, "Order
+    exists")``. Default texts of these frameworks are left out, since the core has its own, and so are the texts of
+    other libraries' exceptions, since they may be about another server."""
     if not any(
         base.__name__ == "HTTPException" and base.__module__ in _HTTP_EXCEPTIONS for base in type(error).__mro__
     ):
@@ -90,8 +91,8 @@ _HTTP_EXCEPTIONS = ("starlette.exceptions", "werkzeug.exceptions")
 
 
 def unwrap(text: str) -> Any:
-    """The value of ``{"value": ...}``; raises the error of ``{"error": ...}``, with the cause that the core names: a
-    panic, or the message of an unavailable database."""
+    """Returns the value of ``{"value": ...}``, or raises the error of ``{"error": ...}``, with the cause that the core
+    names, such as a panic or the message of an unavailable database."""
     outcome = json.loads(text)
     error = outcome.get("error")
     if error is None:

@@ -7,7 +7,8 @@ from typing import Optional
 
 
 def require(framework: str, package: Optional[str] = None) -> None:
-    """Says how to get a framework that is not installed; ``package`` is its name where no extra of ours has it."""
+    """Raises ``ImportError`` for a framework that is not installed, with the command that installs it. ``package`` is
+    the package's name, if no extra of sentri installs it."""
     if find_spec(framework) is None:
         wanted = package or f"sentri[{framework}]"
         raise ImportError(

@@ -1,5 +1,5 @@
-"""The host's functions: those that decide in mid-flow (``router``, ``is_token_revoked``) and those that are only
-notified (``hooks``). Each may be synchronous or asynchronous."""
+"""The host's functions: ``router`` and ``is_token_revoked``, which the core calls during a request and which decide,
+and ``hooks``, which are only notified. Each may be synchronous or asynchronous."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class HostFunctions:
         return list(self._table)
 
     def may_hang(self, step: Step) -> bool:
-        """Whether the core's own time limit for it must hold while it hangs."""
+        """Whether the function that a step asks for has a time limit in the core, which must hold even if it hangs."""
         return step.function == REVOCATION
 
     async def answer(self, step: Step) -> str:
@@ -112,13 +112,13 @@ class HostFunctions:
         if step.function != REVOCATION and not isinstance(error, SentriError):
             context = json.loads(step.context)
             self._failed(f"router.{snake(step.function)}", error, context.get("requestId"))
-        # Its text goes to the log alone, never to clients.
+        # The text of the error goes only to the log, never to clients.
         cause = None if isinstance(error, SentriError) else f"{type(error).__name__}: {error}"
         return json.dumps({"error": {**to_data(error), "cause": cause}}, default=str)
 
 
 class Hooks:
-    """Notices. They are awaited one after the other; an exception in a hook is logged and changes nothing."""
+    """The host's hooks. They are awaited one after the other. An exception in a hook is logged and changes nothing."""
 
     def __init__(self, hooks: Optional[Mapping[str, Any]], failed: Failed) -> None:
         self._hooks = named(hooks)
@@ -144,7 +144,7 @@ class Hooks:
 
 
 def report(dispatcher: Dispatcher, words: Callable[[str, str, Optional[str]], str]) -> Failed:
-    """Logs that a function raised, with its traceback for a ``logging`` logger."""
+    """Makes the function that logs an exception of a host's function, with its traceback for a ``logging`` logger."""
 
     def failed(name: str, error: BaseException, request_id: Optional[str]) -> None:
         cause = str(error) or type(error).__name__

@@ -13,7 +13,8 @@ Hub = Callable[..., Any]
 
 
 def hub() -> Optional[Hub]:
-    """The function that waits for this thread, if its threads are greenlets; None: it may block by itself."""
+    """Returns the function that runs a blocking call on a real thread, if threads are greenlets. None means that this
+    thread may block by itself."""
     modules = sys.modules
     if "gevent.monkey" in modules and modules["gevent.monkey"].is_module_patched("threading"):
         return _on_gevent

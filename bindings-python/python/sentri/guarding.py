@@ -38,7 +38,7 @@ _OF_FRAMEWORKS = {
 
 
 class RoleCheck(Protocol):
-    """Answers whether a user has one of the roles that the check was made for: the error to answer with, or None.
+    """Checks that a user has one of the roles that the check was made for. Returns the error to answer with, or None.
     ``auth`` names the roles that wait for a second factor."""
 
     def __call__(
@@ -55,10 +55,10 @@ class ProtectResult:
     error: Optional[ErrorData]
     headers: list[tuple[str, str]]
     events: Events
-    #: Until when (ms since 1970) the same bearer token may be answered from memory under the same epoch; 0: never.
+    #: The time (ms since 1970) until which this result holds for the same bearer token under the same epoch; 0: never.
     fresh_until: int
     epoch: int
-    #: The time at which it was found out. A clock that steps back behind that makes it worth nothing.
+    #: The time at which the result was made. If the clock steps back before this time, the result is not used again.
     since: float = 0
     #: The whole response to a request that ends here, a CORS preflight.
     answer: Optional[ResponseData] = None
@@ -82,7 +82,8 @@ class ResponseData:
 
 
 class Answered(SentriError):
-    """``protect()`` has answered a request itself, so that it ends here. Others see a refusal."""
+    """Raised if ``protect()`` has answered a request itself, so that the request ends here. Code that does not know
+    this class takes it for a refusal."""
 
     def __init__(self, answer: ResponseData) -> None:
         super().__init__("UNAUTHORIZED", "Access token is missing")
@@ -90,14 +91,14 @@ class Answered(SentriError):
 
 
 def read_response(data: wire.ResponseData) -> ResponseData:
-    """A response as it crosses."""
+    """Reads a response of the core."""
     return ResponseData(data["status"], [(name, value) for name, value in data["headers"]], data["body"].encode())
 
 
 class Guard:
-    """All that an adapter needs to guard routes. A request is what ``protect()`` looks at: ``method``, and where they
-    were sent ``authorization``, ``cookie``, ``origin``, ``secFetchSite``, ``host``, ``accessControlRequestMethod`` and
-    ``accessControlRequestHeaders``."""
+    """All that an adapter needs to guard routes. A request here has the members that ``protect()`` reads: ``method``,
+    and if they were sent ``authorization``, ``cookie``, ``origin``, ``secFetchSite``, ``host``,
+    ``accessControlRequestMethod`` and ``accessControlRequestHeaders``."""
 
     def __init__(
         self, native: NativeProtectHost, functions: HostFunctions, dispatcher: Dispatcher, clock: Optional[Clock]
@@ -110,7 +111,7 @@ class Guard:
         self._number = native.number()
         self._now: Callable[[], float] = clock.now if clock else lambda: time.time() * 1000
         self._guards: Generations[ProtectResult] = Generations(REMEMBERED_TOKENS)
-        #: Requests and decisions that were answered from memory here, so that the core did not count them.
+        #: The numbers of requests and decisions that were answered from a cache here, so the core did not count them.
         self._remembered = {"auth.protect.success": 0, "auth.authorize.passed": 0, "auth.authorize.denied": 0}
         if clock:
             clock.on_change(native.set_clock)
@@ -124,7 +125,7 @@ class Guard:
 
     @property
     def logging(self) -> bool:
-        """Whether there is a logger: only then a request's id is worth finding."""
+        """Whether there is a logger. Only then the id of a request is needed."""
         return self._dispatcher.listening
 
     def id_of(self, exchange: Exchange) -> Optional[str]:
@@ -132,7 +133,7 @@ class Guard:
         return request_id(exchange) if self.logging else None
 
     def guard_now(self, request: wire.GuardRequest, request_id: Optional[str] = None) -> Optional[ProtectResult]:
-        """``protect()`` from memory; None: call ``guard``. Events are logged already."""
+        """Runs ``protect()`` from memory, and logs its events. If it returns None, call ``guard``."""
         key = request.get("authorization")
         known = None if key is None else self._guards.get(key)
         # A request in the form of a preflight is answered as a preflight, with any credentials.
@@ -146,7 +147,7 @@ class Guard:
         return None if text is None else self._guarded(key, text)
 
     async def guard(self, request: wire.GuardRequest, request_id: Optional[str] = None) -> ProtectResult:
-        """``protect()``, with I/O where that is needed."""
+        """Runs ``protect()``, with I/O if needed."""
         guarded = self.guard_now(request, request_id)
         if guarded is None:
             job = self._protect_host.guard(json.dumps(request), request_id)
@@ -154,7 +155,7 @@ class Guard:
         return guarded
 
     def guard_blocking(self, request: wire.GuardRequest, request_id: Optional[str] = None) -> ProtectResult:
-        """The same for a thread that may block."""
+        """``guard`` for a thread that may block."""
         guarded = self.guard_now(request, request_id)
         if guarded is None:
             job = self._protect_host.guard(json.dumps(request), request_id)
@@ -191,7 +192,7 @@ class Guard:
         need, text = read_requirement(self._protect_host, {"acr": acr, "max_age": max_age})
 
         def check(user: User, auth: Auth, request_id: Optional[str]) -> Optional[SentriError]:
-            # At every request, whatever was remembered of the token: freshness ends by the clock.
+            # This runs at every request, even for a token that is cached as verified: an authentication ages.
             if need.is_met(auth.acr, auth.auth_time, self._now()):
                 return None
             decision = self._decide(self._protect_host.step_up(user.id, text, request_id))
@@ -210,8 +211,8 @@ class Guard:
         ) -> Optional[SentriError]:
             key = user.roles if user else ()
             withheld = auth.withheld if auth else ()
-            # For a listener every decision names its user, so only silent ones are remembered; withheld roles have an
-            # event of their own.
+            # With a logger the event of a decision names the user, so decisions are cached only without a logger.
+            # Withheld roles have an event of their own.
             remembered = user is not None and not withheld and not self._dispatcher.listening
             decision = decisions.get(key) if remembered else None
             if decision is None:
@@ -226,8 +227,8 @@ class Guard:
         return check
 
     def permit_verdict(self, user: Optional[User], verdict: str, request_id: Optional[str]) -> Optional[SentriError]:
-        """Words the verdict of a ``permit()`` check: ``passed``, ``denied``, ``withheld``, ``unauthenticated``, or
-        ``bypass:`` and a role.
+        """Returns the error for the verdict of a ``permit()`` check, if any, and logs the verdict: ``passed``,
+        ``denied``, ``withheld``, ``unauthenticated``, or ``bypass:`` and a role.
         """
         decision = self._decide(self._protect_host.permit(*_named(user), verdict, request_id))
         return from_data(decision["error"]) if decision["error"] else None
@@ -248,7 +249,7 @@ class Guard:
         return metrics
 
     def metrics_text(self) -> str:
-        """The same in the text format of Prometheus (exposition format 0.0.4)."""
+        """Returns the same metrics in the text format of Prometheus (exposition format 0.0.4)."""
         return self._counted("prometheus")
 
     def error_response(self, error: BaseException) -> ResponseData:
@@ -258,7 +259,8 @@ class Guard:
         return read_response(unwrap(self._protect_host.error_response(json.dumps(to_data(error), default=str))))
 
     def get_current_access_token(self, headers: Mapping[str, str]) -> Optional[str]:
-        """The access token that a request brings, unverified, or None. Names of headers in any case."""
+        """Returns the access token that a request brings in ``Authorization``, or else in the access cookie, or None.
+        The token is not verified. Names of headers may be in any case."""
         found = {name.lower(): value for name, value in headers.items() if name.lower() in ("authorization", "cookie")}
         token: Optional[str] = unwrap(
             self._protect_host.access_token_of(found.get("authorization"), found.get("cookie"))

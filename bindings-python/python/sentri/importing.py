@@ -1,4 +1,4 @@
-"""Users of other systems on their way to the core: lines, in batches."""
+"""Passes users of other systems to the core, as batches of lines."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any, Callable, Optional, Union
 from .constants import MAX_IMPORT_CHARACTERS, MAX_IMPORT_LINE, MAX_IMPORT_LINES, MAX_IMPORT_REFUSALS
 from .import_types import ImportedUser, ImportOptions, ImportProgress, ImportRefusal, ImportReport
 
-#: Pieces of a file (bytes), whose lines are split, or lines as texts, or records.
+#: A piece of a file as bytes, which is split into lines, or a line as a text, or a record.
 ImportItem = Union[bytes, str, Mapping[str, Any]]
 
-#: The systems that users come from; ``sentri`` is a form of its own for all others.
+#: The systems whose users can be imported. ``sentri`` is sentri's own format, for all other systems.
 FORMATS = ("sentri", "better-auth", "supabase", "auth0", "firebase", "django", "keycloak")
 
 Items = Iterable[ImportItem]
@@ -24,7 +24,7 @@ _Line = Union[str, dict[str, str]]
 
 
 class Import:
-    """An import at work: takes items, gives the inputs of calls that are due, and adds up their results."""
+    """An import in progress. It takes items, yields the inputs of calls that are due, and adds up their results."""
 
     def __init__(
         self,
@@ -129,7 +129,7 @@ def _line_of(item: Union[str, Mapping[str, Any]]) -> _Line:
 
 
 def begin(format: str, options: ImportOptions) -> Import:
-    """An import by its options."""
+    """Begins an import with its options."""
     listeners = {name: options.get(name) for name in ("on_progress", "on_refused", "on_user")}
     rest = {name: value for name, value in options.items() if name not in listeners}
     return Import({**rest, "format": format}, **listeners)  # type: ignore[arg-type]

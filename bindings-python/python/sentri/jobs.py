@@ -14,7 +14,7 @@ from .native import Job, Step
 
 T = TypeVar("T")
 
-#: The time that a blocked thread goes without looking at its signals, in milliseconds.
+#: The longest time between two looks of a blocked thread at its signals, in milliseconds.
 _GLANCE = 100
 
 
@@ -27,7 +27,7 @@ class Answers(Protocol):
 
 
 async def finish(job: Job, functions: Optional[Answers] = None) -> str:
-    """Waits for the result of a job. Its questions are answered meanwhile, so that it may stop waiting for them."""
+    """Waits for the result of a job. Its questions are answered meanwhile, and the job may stop waiting for them."""
     step = await job.next()
     if step.is_DONE():
         return step.result
@@ -48,7 +48,7 @@ async def _answer(job: Job, step: Step, functions: Optional[Answers]) -> None:
 
 
 def wait(job: Job, functions: Optional[Answers] = None) -> str:
-    """The same for a thread that may block. Ctrl-C is noticed."""
+    """``finish`` for a thread that may block. Ctrl-C is noticed."""
     hub = greenlets.hub()
     while True:
         step = job.wait(_GLANCE) if hub is None else job.wait(0) or hub(job.wait, _GLANCE)
@@ -63,7 +63,7 @@ def wait(job: Job, functions: Optional[Answers] = None) -> str:
 def _answer_blocking(job: Job, step: Step, functions: Answers) -> None:
     if not functions.may_hang(step):
         return job.answer(step.number, functions.answer_blocking(step))
-    # The core has a time limit for it, which would be worth nothing if this thread hung in it.
+    # The core has a time limit for this function, which could not hold if this thread hung in the function.
     context = contextvars.copy_context()
     run = lambda: job.answer(step.number, context.run(functions.answer_blocking, step))  # noqa: E731
     threading.Thread(target=run, name="sentri-function", daemon=True).start()
@@ -79,7 +79,7 @@ def run_coroutine(make: Callable[[], Awaitable[T]]) -> T:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(main())
-    # A loop runs in this thread and is blocked by its caller: another thread has to do it.
+    # A loop runs in this thread and is blocked by its caller, so another thread runs the function.
     result: list[Any] = []
     context = contextvars.copy_context()
 

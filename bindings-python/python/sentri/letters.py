@@ -15,7 +15,7 @@ Message = dict[str, Any]
 
 
 class Letter:
-    """A message on its way. ``before``: the same message, of a loop that has ended."""
+    """A message that is being sent. ``before`` is the letter of the same message in a loop that has ended."""
 
     def __init__(self, message: Message, before: Optional[Letter] = None) -> None:
         self.message = message
@@ -28,7 +28,7 @@ class Letter:
         self._due = time.monotonic() + LEAD
 
     def noted(self, send: Callable[..., Any]) -> Callable[..., Any]:
-        """``send``, which records its outcome: the thread of a synchronous function outlives the loop."""
+        """Wraps a synchronous ``send`` so that its outcome is noted, since its thread outlives the loop."""
         if is_async(send):
             return send
 
@@ -45,5 +45,5 @@ class Letter:
 
     @property
     def wait(self) -> float:
-        """Seconds until it may be sent."""
+        """The seconds until the message may be sent."""
         return max(0.0, self._due - time.monotonic())

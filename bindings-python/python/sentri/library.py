@@ -16,14 +16,14 @@ except (ImportError, OSError) as cause:  # pragma: no cover
 #: The module that uniffi writes.
 module: Any = _module
 
-# A thread of ours must not be in the interpreter when it goes down.
+# No thread of the core may be in the interpreter when the interpreter shuts down.
 atexit.register(_module.let_go)
 
 
 @_module._UNIFFI_RUST_FUTURE_CONTINUATION_CALLBACK  # type: ignore[untyped-decorator, unused-ignore]
 def _wake(handle: int, poll_code: int) -> None:
-    """The generated callback, except for an event loop that has ended while one of our threads was about to wake it: no
-    task waits there, and an exception would be a traceback on stderr."""
+    """Replaces the generated callback, to ignore an event loop that ended while a thread of the core was about to wake
+    it. No task waits there, and an exception would be a traceback on stderr."""
     loop, future = _module._UniffiContinuationHandleMap.remove(handle)
     try:
         loop.call_soon_threadsafe(_module._uniffi_set_future_result, future, poll_code)

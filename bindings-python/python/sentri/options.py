@@ -39,7 +39,7 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, (str, int, float)):
         return value
     if isinstance(value, (bytes, bytearray)):
-        # Of all options the secret alone takes a key (RFC 7518, 6.4).
+        # Among the options, only `secret` takes a key in this form (RFC 7518, 6.4).
         return {"kty": "oct", "k": base64.urlsafe_b64encode(value).decode().rstrip("=")}
     if isinstance(value, Mapping):
         return {camel(str(name)): plain(item) for name, item in value.items()}
@@ -60,10 +60,10 @@ def limit_key(key: Any) -> str:
     if isinstance(key, Enum):
         key = key.value
     if isinstance(key, uuid.UUID) or (isinstance(key, int) and not isinstance(key, bool)):
-        # JSON of other languages holds no long number.
+        # Other languages can't read long numbers in JSON exactly.
         key = str(key)
     if isinstance(key, str):
-        # Half a character could not cross; as in Node it becomes U+FFFD.
+        # A lone surrogate can't be passed to the core, so it becomes U+FFFD, as in Node.
         key = key.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     is_key = key is None or isinstance(key, (str, bool)) or (isinstance(key, float) and math.isfinite(key))
     return json.dumps(key if is_key else [])
@@ -118,7 +118,7 @@ _OPTION_NAMES = _option_names() | {"rateLimiter"}
 
 
 def spelt(text: str) -> str:
-    """A sentence about options, with their names as they are spelt here; an unknown option is spelt likewise."""
+    """Returns a sentence about options with their names in ``snake_case``, also the name of an unknown option."""
 
     def spell(word: re.Match[str]) -> str:
         return snake(word[0]) if word[0] in _OPTION_NAMES else word[0]

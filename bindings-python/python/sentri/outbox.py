@@ -30,12 +30,12 @@ PATIENCE = MESSAGE_PATIENCE_MS / 1000
 LAST = 10.0
 #: The time between two looks at messages that other threads send, in seconds.
 GLANCE = 0.01
-#: Threads that send for servers without an event loop, and messages that wait for them at most.
+#: The number of threads that send for servers without an event loop, and of messages that may wait for them.
 THREADS, PLACES = 4, 1000
 
 
 class Outbox:
-    """The messages of a server. ``event_of`` words a message for the log: kind, channel, cause, request id."""
+    """The messages of a server. ``event_of`` makes the log entry of a kind, channel, cause and request id."""
 
     def __init__(
         self, option: Any, event_of: Callable[[str, str, Optional[str], Optional[str]], str], log: Callable[[Any], None]
@@ -66,7 +66,7 @@ class Outbox:
         return self._option if isinstance(self._option, Mailbox) else None
 
     def post(self, messages: list[Any]) -> None:
-        """Takes messages over in an event loop. Only ``drain`` waits for them."""
+        """Starts to send messages in an event loop. Only ``drain`` waits for them."""
         self.adopt()
         for message in self._others(messages):
             letter = Letter(message)
@@ -76,14 +76,14 @@ class Outbox:
             task.add_done_callback(self._ended)
 
     def post_blocking(self, messages: list[Any]) -> None:
-        """Takes messages over in a thread that goes on at once."""
+        """Has threads send messages. The calling thread does not wait."""
         self.adopt()
         for message in self._others(messages):
             self._enqueue(Letter(message))
 
     async def drain(self) -> None:
-        """Returns when no message is on its way any more; messages of another running loop get the time of three
-        attempts."""
+        """Returns when no message is on its way any more. It waits for messages of another running loop for the time
+        of three attempts."""
         here = asyncio.get_running_loop()
         until = time.monotonic() + (len(PAUSES) + 1) * PATIENCE + sum(PAUSES) + 1
         while True:
@@ -99,7 +99,7 @@ class Outbox:
                 return
 
     def drain_blocking(self) -> None:
-        """The same for a thread that may block; messages of a running event loop are left to that loop."""
+        """``drain`` for a thread that may block. It leaves messages of a running event loop to that loop."""
         self.adopt()
         self._queue.join()
 
@@ -150,7 +150,7 @@ class Outbox:
             try:
                 thread.start()
             except RuntimeError:
-                return  # The process ends; `finish` tells of what waits.
+                return  # The process is ending, and `finish` logs the messages that still wait.
             self._threads.append(thread)
 
     def _others(self, messages: list[Any]) -> list[Message]:
@@ -200,7 +200,7 @@ class Outbox:
             pause = self._settle(letter, self._attempt(letter.message))
 
     def _settle(self, letter: Letter, error: Optional[BaseException]) -> Optional[float]:
-        """Logs how it ended, or gives the seconds before the next attempt."""
+        """Logs the outcome of a message, or returns the seconds before its next attempt."""
         if error is not None and letter.failed < len(PAUSES):
             letter.failed += 1
             return PAUSES[letter.failed - 1]
@@ -217,7 +217,7 @@ class Outbox:
             except BaseException as error:
                 ended.append(error)
 
-        # A thread of its own, since nothing ends a function that hangs.
+        # The function gets its own thread, since nothing can end a function that hangs.
         thread = threading.Thread(target=run, name="sentri-send", daemon=True)
         try:
             thread.start()
@@ -263,7 +263,7 @@ def _after_fork() -> None:
         outbox.forget()
 
 
-# Before `concurrent.futures` ends its threads, by which asynchronous functions resolve names.
+# This runs before `concurrent.futures` ends its threads, in which asynchronous functions resolve host names.
 getattr(threading, "_register_atexit", atexit.register)(_end)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)

@@ -66,15 +66,14 @@ def wsgi_path(environ: Mapping[str, Any]) -> str:
 
 
 def below(path: str, pattern: str) -> str:
-    """The part of a path that matched a pattern of the core's: as many segments from its end as the pattern has."""
+    """The part of a path that matched a pattern of the core: as many segments from its end as the pattern has."""
     segments = path.rstrip("/").split("/")
     return "/" + "/".join(segments[-(pattern.count("/")) :])
 
 
 def matched(path: str, pattern: str, values: Mapping[str, str]) -> str:
-    """``below``, where a framework matched all of the path below the mount point; else an empty path, which no endpoint
-    has. ``values`` are the parameters that it read: a parameter may hold slashes, since an id may, but only encoded
-    slashes."""
+    """Returns ``below``, if ``values``, the parameters that the framework has read, are those of this path. Otherwise
+    returns an empty path, which no endpoint has. An id may hold a slash, so a parameter may too, but only encoded."""
     found = below(path, pattern)
     pairs = zip(pattern.split("/"), found.split("/"))
     whole = all(
@@ -97,7 +96,8 @@ def guard_request(method: str, headers: Iterable[tuple[str, str]], scheme: Optio
 
 
 def request_id_of(known: Any, headers: Iterable[tuple[str, str]]) -> Optional[str]:
-    """The id that middleware before us set, else the header ``X-Request-Id`` when it is printable."""
+    """The id that earlier middleware has set, else the header ``X-Request-Id`` if it is printable and at most 128
+    characters long."""
     if (isinstance(known, str) and known != "") or (isinstance(known, (int, float)) and not isinstance(known, bool)):
         return str(known)
     header = next((value for name, value in headers if name == "x-request-id"), None)
@@ -111,7 +111,7 @@ def cut_off() -> SentriError:
 
 
 def read_body(length: Optional[int], read: Callable[[], bytes]) -> tuple[Optional[bytes], bool]:
-    """A body, and whether it is longer than is read.
+    """Reads a body. Returns it, and whether it is longer than ``MAX_BODY``.
 
     :raises SentriError: ``cut_off()`` if the stream breaks off.
     """
@@ -134,7 +134,7 @@ def read_start(read: Callable[[int], bytes], most: int, start: bytearray) -> Non
 
 
 def rejoin(start: Union[bytes, bytearray], read: Callable[[int], bytes]) -> BinaryIO:
-    """A stream whose beginning was read already."""
+    """Returns a stream that begins with ``start``, which was read already, and goes on with ``read``."""
     return io.BufferedReader(_Rejoined(bytes(start), read))
 
 

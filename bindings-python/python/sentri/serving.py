@@ -45,10 +45,10 @@ class Serving(Guard):
         self._outbox = Outbox(options.get("messages"), event_of, dispatcher.log)
         self._verified: Generations[tuple[Access, int, int]] = Generations(REMEMBERED_TOKENS)
         self._stands_still = clock is not None
-        #: The time at which the epoch was asked for, and the answer: as one value, since threads share it.
+        #: The time at which the epoch was asked for, and the epoch. Both are one value, since threads share it.
         self._asked: tuple[float, int] = (0, 0)
         url, issuer = options.get("redis_url"), options.get("issuer")
-        # Within a function, so that a password in it is not shown with the object's members.
+        # This is a function, so that a password in the address does not show with the object's members.
         self.shared_with: Callable[[], dict[str, Any]] = lambda: {"redis_url": url, "key_prefix": issuer}
         super().__init__(self._native, functions, dispatcher, clock)
 
@@ -66,11 +66,11 @@ class Serving(Guard):
 
     @property
     def mailbox(self) -> Optional[Mailbox]:
-        """The mailbox of ``sentri.testing`` that takes the messages, where one was given as ``messages``."""
+        """The mailbox of ``sentri.testing`` that takes the messages, if ``messages`` is a mailbox."""
         return self._outbox.mailbox
 
     def _post(self, messages: list[Any]) -> None:
-        """Sends messages behind the answer."""
+        """Sends messages after the answer."""
         raise NotImplementedError
 
     def _handled(self, text: str) -> tuple[ResponseData, list[HookCall], list[Any]]:
@@ -84,39 +84,40 @@ class Serving(Guard):
         return self._native.call(method, describe(args))
 
     def _outcome(self, text: str) -> Any:
-        # Taken though nobody may listen: what is left goes along with the next request, which is then not remembered.
+        # Events are taken even without a logger. Otherwise they would go with the next request, whose result could then
+        # not be cached.
         self._dispatcher.log(unwrap(self._native.take_events()))
         if self._outbox.is_on:
             self._post(unwrap(self._native.messages()))
         return to_snake(unwrap(text))
 
     def _tell_of_wait(self, step: Mapping[str, Any]) -> dict[str, Any]:
-        """Warns where no logger tells of the wait; the options to go on with."""
+        """Warns of the wait for the database, if no logger reports it. Returns the options of the next call."""
         if not self._dispatcher.listening:
             warnings.warn(step["waiting"], stacklevel=4)
         again: Mapping[str, Any] = step["again"]
         return {"wait": again["wait"], "goes_on": True}
 
     def client_address(self, peer: Optional[str], forwarded_for: Union[str, Sequence[str]] = ()) -> Optional[str]:
-        """The client's address, in one spelling for each: the peer's, or the one in ``X-Forwarded-For`` (its value, or
-        its values in the order received) as far as ``trust_proxy`` says whom to believe. None where the peer has no
-        address."""
+        """Returns the client's address in its canonical spelling: the peer's, or an address in ``forwarded_for``, the
+        value of ``X-Forwarded-For`` or its values in the order received, as far as ``trust_proxy`` trusts the proxies.
+        None if the peer has no address."""
         forwarded = [forwarded_for] if isinstance(forwarded_for, str) else [str(value) for value in forwarded_for]
         address: Optional[str] = unwrap(self._native.client_address(peer or "", forwarded))
         return address
 
     def address_of(self, peer: Optional[str], headers: Sequence[tuple[str, str]]) -> Optional[str]:
-        """The same for a request with these headers, names in lower case."""
+        """``client_address`` of a request with these headers, names in lower case."""
         return self.client_address(peer, forwarded_for(headers))
 
     def identify_now(self, request: GuardRequest) -> Optional[str]:
-        """The user named by the tokens of a request, by their signatures alone; empty: nobody. None: ``identify`` has
-        to ask.
+        """Returns the id of the user whom the tokens of a request name, or an empty text. Checks only signatures. If
+        it returns None, call ``identify``.
         """
         return self._native.identify_now(json.dumps(request))
 
     def identify(self, request: GuardRequest) -> Job:
-        """The same with I/O."""
+        """``identify_now`` with I/O."""
         return self._native.identify(json.dumps(request))
 
     def guards_replay(self, request: GuardRequest, identity: str) -> bool:
@@ -128,7 +129,7 @@ class Serving(Guard):
         self._dispatcher.log(unwrap(self._native.hook_failed("redis", what, None)))
 
     def check_limit_rule(self, rule: Mapping[str, Any]) -> str:
-        """Checks the options of a new rate limiter; what ``limit`` wants of them."""
+        """Checks the options of a new rate limiter. Returns them in the form that ``limit`` takes."""
         text = describe(rule)
         configured(self._native.check_limit_rule(text))
         return text
@@ -167,7 +168,7 @@ class Serving(Guard):
         return signed
 
     def verify_access_token(self, token: str) -> Access:
-        """Verifies signature, claims and expiry of an access token; its session is not looked at.
+        """Verifies signature, claims and expiry of an access token. Does not check whether its session has ended.
 
         :raises SentriError: ``TOKEN_INVALID``, ``TOKEN_EXPIRED``; ``SERVICE_UNAVAILABLE`` before ``ready()``.
         """
@@ -175,15 +176,16 @@ class Serving(Guard):
         now = self._now()
         if known is not None and now < known[1] and known[2] == self._epoch_at(now):
             return known[0]
-        # As it was before: keys that are withdrawn meanwhile make what is found out stale.
+        # The epoch is read first, so that the result counts as stale if a key is withdrawn meanwhile.
         epoch = native.epoch(self._number)
         access, exp = read_access(native.verify_access_token(self._number, to_utf8(token)))
         self._verified.set(token, (access, exp * 1000, epoch))
         return access
 
     def _epoch_at(self, now: float) -> int:
-        """The core's epoch, asked for at most every 100 ms: asking takes longer than a look-up, and looking for keys
-        that are withdrawn takes seconds. The clock of a test may stand still, so it is asked for each time there."""
+        """Returns the core's epoch, which is read at most every 100 ms, since reading it takes longer than a look-up,
+        and the core itself notices withdrawn keys only after seconds. A test clock may stand still, so with it the
+        epoch is read each time."""
         asked_at, epoch = self._asked
         if self._stands_still or not asked_at <= now < asked_at + EPOCH_AGE_MS:
             epoch = native.epoch(self._number)
@@ -191,13 +193,14 @@ class Serving(Guard):
         return epoch
 
     def verify_refresh_token(self, token: str) -> str:
-        """Verifies a refresh token and returns its session's id; the session is not looked at."""
+        """Verifies a refresh token and returns its session's id. Does not check whether the session has ended."""
         session_id: str = unwrap(self._native.verify_refresh_token(printable(token)))
         return session_id
 
 
 def _flat(parts: Sequence[Any]) -> Optional[str]:
-    """Texts as one, which crosses fastest; None where they are none, or hold what stands between them."""
+    """Joins texts to one text, which is the fastest form to pass to the core. None if a part is no text or holds the
+    separator."""
     try:
         flat = "\x1f".join(parts)
     except TypeError:
@@ -206,12 +209,12 @@ def _flat(parts: Sequence[Any]) -> Optional[str]:
 
 
 def to_utf8(token: str) -> bytes:
-    """Text of any kind as bytes; what is no Unicode becomes no token."""
+    """Returns a value as UTF-8 bytes. Invalid Unicode is kept in a form that is no valid token."""
     return str(token).encode("utf-8", "surrogatepass")
 
 
 def printable(text: str) -> str:
-    """Text that can cross; what is no Unicode becomes no token."""
+    """Returns a text that can be passed to the core. Invalid Unicode is replaced, which leaves no valid token."""
     return str(text).encode("utf-8", "replace").decode()
 
 

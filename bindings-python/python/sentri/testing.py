@@ -33,11 +33,11 @@ class Clock:
             listener(self._now)
 
     def advance(self, by: int | timedelta) -> None:
-        """Moves the clock on, by milliseconds or a timedelta."""
+        """Moves the clock forward, by milliseconds or a timedelta."""
         self.set(self._now + (by if isinstance(by, int) else round(by.total_seconds() * 1000)))
 
     def on_change(self, listener: Callable[[int], None]) -> None:
-        """Calls back at every move."""
+        """Calls a listener at every move."""
         self._listeners.append(listener)
 
 
@@ -92,7 +92,7 @@ class Mailbox(Mapping[str, Any]):
         self._messages.clear()
 
     def refuse(self, cause: Optional[str] = None) -> None:
-        """Refuses messages from now on, as a mail server does for this cause; without a cause takes them again."""
+        """Refuses messages from now on, for this cause, as a mail server may. Without a cause, takes messages again."""
         self._refusal = cause
 
     def take(self, message: dict[str, Any]) -> Optional[str]:
