@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const require = createRequire(import.meta.url);
 /**
- * Entries that make objects of the framework's own classes: an application in ESM gets those of the copy it imports.
+ * Entries that make objects of a framework's own classes. In ESM they use the classes of the application's copy of it.
  */
 const frameworks = { hono: "Hono", elysia: "Elysia" };
 /** All other entries that package.json exports, except those that build-edge.mjs bundles. */

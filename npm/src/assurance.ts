@@ -19,9 +19,9 @@ export interface Assured {
 }
 
 /**
- * Whether an authentication is enough at `now`, in milliseconds since 1970. The rule of the core's `assurance`, held to
- * it by `tests/vectors/assurance.json`: an unknown value is neither strong nor fresh, and a time in the future is not
- * fresh.
+ * Returns whether an authentication is enough at `now`, in milliseconds since 1970. This is the rule of the core's
+ * `assurance`, which `tests/vectors/assurance.json` tests in every language: an unknown value is neither strong nor
+ * fresh, and a time in the future is not fresh.
  */
 export function meets({ acr, maxAge, leeway }: Requirement, held: Assured, now: number): boolean {
   if (acr === "aal2" && held.acr !== "aal2") return false;

@@ -1,6 +1,6 @@
 /**
- * A bounded map in two generations. When the younger is full, it becomes the older, which is dropped as a whole. A hit
- * in the younger costs one look-up and no bookkeeping.
+ * A bounded map in two generations. When the younger generation is full, the older is dropped as a whole and the
+ * younger takes its place. A hit in the younger costs one look-up and no bookkeeping.
  */
 export class Generations<V, K = string> {
   private young = new Map<K, V>();

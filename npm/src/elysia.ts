@@ -7,7 +7,7 @@ export type * from "./adapters/elysia-types.js";
 const factories = withElysia(Elysia);
 
 /**
- * Makes sentri for Elysia 1.4.
+ * Makes an auth server or client for Elysia 1.4.
  *
  * @example
  * const auth = createAuthElysia({ mode: "server", db: "sqlite:./auth.db", validRoles: ["user", "admin"] });

@@ -7,7 +7,7 @@ export type { ClientAuthClient, ServerAuthClient, SentriHonoEnv } from "./adapte
 const factories = withHono(Hono);
 
 /**
- * Makes sentri for Hono 4.
+ * Makes an auth server or client for Hono 4.
  *
  * @example
  * const auth = createAuthHono({ mode: "server", db: "sqlite:./auth.db", validRoles: ["user", "admin"] });

@@ -17,7 +17,7 @@ let loaded: NativeModule | undefined;
 /**
  * Loads the native core: a local build first, then the platform package.
  *
- * @throws SentriError `CONFIGURATION_ERROR` that explains why it can't be loaded, with the remedy
+ * @throws SentriError `CONFIGURATION_ERROR` that explains why it can't be loaded, with the cure
  */
 export function loadNative(): NativeModule {
   if (loaded) return loaded;
@@ -106,7 +106,7 @@ function isBundled(): boolean {
   return HERE === undefined || path.basename(HERE) !== "loader.js" || !fs.existsSync(HERE);
 }
 
-/** Explains why there is no native core, with the remedy. */
+/** Explains why there is no native core, with the cure. */
 function problem(attempts: readonly Attempt[]): string {
   const broken = attempts.find(({ cause }) => (cause as { code?: unknown } | null)?.code === "ERR_DLOPEN_FAILED");
   if (broken) {

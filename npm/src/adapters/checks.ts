@@ -32,7 +32,7 @@ export interface Surface<Req, Res = Req> {
   auth(req: Req): AuthInfo | undefined;
   /** Keeps the user for the handlers that follow. */
   admit(req: Req, user: AuthUser, auth: AuthInfo): void;
-  /** Adds headers to the answer, beside those that are there. */
+  /** Adds headers to the answer: cookies beside present cookies, other headers in place of present ones. */
   addHeaders(res: Res, headers: HeaderPairs): void;
   /** The same for headers that a handler must not replace. */
   pinHeaders(res: Res, headers: HeaderPairs): void;

@@ -31,7 +31,7 @@ export async function serveRead(
   }
 }
 
-/** The codes of errors of a connection that has ended, those of the parser of HTTP among them. */
+/** The codes of errors of a connection that has ended, including those of Node's HTTP parser. */
 const ENDED = /^(?:ECONNRESET|ECONNABORTED|EPIPE|HPE_\w+)$/;
 
 /**

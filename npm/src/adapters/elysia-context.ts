@@ -84,7 +84,7 @@ export function peerOf(request: Request, server: Context["server"]): string | un
   return "ip" in request ? (request.ip as string | undefined) : server?.requestIP(request)?.address;
 }
 
-/** The parts of a context that say where a request comes from. */
+/** The parts of a context that show where a request comes from. */
 export type Served = Pick<Parts, "request"> & { server?: Context["server"] };
 
 /** Returns the peer's address, and the `X-Forwarded-For` in which a proxy names its client. */

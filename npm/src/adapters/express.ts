@@ -74,8 +74,8 @@ function serving(server: AuthServer) {
 }
 
 /**
- * Makes sentri for Express 4 and 5. The third overload is for a mode that is decided at run time; because of it,
- * compilers name a misspelt option.
+ * Makes an auth server or client for Express 4 and 5. The third overload is for a mode that is decided at run time;
+ * because of it, compilers name a misspelt option.
  *
  * @example
  * const auth = createAuthExpress({ mode: "server", db: "sqlite:./auth.db", validRoles: ["user", "admin"] });

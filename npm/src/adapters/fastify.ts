@@ -65,7 +65,7 @@ function serving(server: AuthServer) {
 }
 
 /**
- * Makes sentri for Fastify 4 and 5.
+ * Makes an auth server or client for Fastify 4 and 5.
  *
  * @example
  * const auth = createAuthFastify({ mode: "server", db: "sqlite:./auth.db", validRoles: ["user", "admin"] });

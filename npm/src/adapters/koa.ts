@@ -96,7 +96,7 @@ function serving(server: AuthServer) {
 }
 
 /**
- * Makes sentri for Koa 2 and 3.
+ * Makes an auth server or client for Koa 2 and 3.
  *
  * @example app.use(createAuthKoa({ mode: "client", keyUri: "https://auth.example.com/auth/keys" }).protect());
  */

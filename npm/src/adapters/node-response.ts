@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ResponseData } from "../protect-host.js";
 import type { HeaderPairs } from "./checks.js";
 
-/** Adds headers to a response, beside those that are there. */
+/** Adds headers to a response: cookies beside present cookies, other headers in place of present ones. */
 export function addHeaders(res: ServerResponse, headers: HeaderPairs): void {
   for (const [name, value] of headers) {
     if (name === "Set-Cookie") res.appendHeader(name, value);

@@ -73,8 +73,9 @@ function mountOf(basePath: unknown = "/auth"): RegExp {
 }
 
 /**
- * Makes sentri for handlers of `Request` and `Response`, without a framework's adapter: Next.js, SvelteKit, Nitro,
- * Astro, Bun.serve, Deno.serve. Throws `CONFIGURATION_ERROR` for a bad option, with its name and the remedy.
+ * Makes an auth server or client for handlers of `Request` and `Response`, without a framework's adapter: Next.js,
+ * SvelteKit, Nitro, Astro, Bun.serve, Deno.serve. Throws `CONFIGURATION_ERROR` for a bad option, with its name and the
+ * cure.
  *
  * @example
  * const options = { db: "postgres://...", basePath: "/api/auth" };

@@ -103,7 +103,7 @@ export class WebGuardRequest implements GuardRequest {
   }
 }
 
-/** Adds headers to a response, beside those that are there. */
+/** Adds headers to a response: cookies beside present cookies, other headers in place of present ones. */
 export function addHeaders(to: Headers, headers: HeaderPairs): void {
   for (const [name, value] of headers) {
     if (name === "Set-Cookie") to.append(name, value);

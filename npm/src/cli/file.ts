@@ -92,7 +92,7 @@ function settled(values: Record<string, string>): ReturnType<typeof look> | unde
   try {
     return look(flagsOf(values));
   } catch {
-    // Without the native core no command works, and each says so itself.
+    // Without the native core no command works, and each command reports that itself.
     return undefined;
   }
 }

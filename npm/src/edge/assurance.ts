@@ -32,7 +32,7 @@ export function readAssurance(raw: ReadonlyMap<string, Json>): Assurance | undef
 /**
  * Reads the argument of `protect({acr, maxAge})`.
  *
- * @throws SentriError `CONFIGURATION_ERROR` that names the member and the remedy
+ * @throws SentriError `CONFIGURATION_ERROR` that names the member and the cure
  */
 export function readRequirement(asked: unknown, leeway: number): Requirement {
   const wrong = (text: string) => configurationError(`protect() ${text}`);

@@ -1,7 +1,7 @@
 import { SentriError } from "../errors.js";
 import { readDuration } from "./duration.js";
 
-/** Makes a `CONFIGURATION_ERROR`. The message must name the option and the remedy. */
+/** Makes a `CONFIGURATION_ERROR`. The message must name the option and the cure. */
 export function configurationError(message: string): SentriError {
   return new SentriError("CONFIGURATION_ERROR", message);
 }

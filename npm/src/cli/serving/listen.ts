@@ -89,7 +89,7 @@ async function isLeftOver(path: string): Promise<boolean> {
   });
 }
 
-/** Listens at a place, or fails as `CANNOT_LISTEN` with the remedy. The error calls port and host by `names`. */
+/** Listens at a place, or fails as `CANNOT_LISTEN` with the cure. The error calls port and host by `names`. */
 export async function listenAt(
   server: Pick<Server, "listen" | "once" | "off">,
   place: Place,
@@ -111,7 +111,7 @@ export async function listenAt(
   });
 }
 
-/** Explains why a server can't listen at host and port, with the remedy. */
+/** Explains why a server can't listen at host and port, with the cure. */
 function whyNot(
   { code, message }: NodeJS.ErrnoException,
   { host, port }: Place,
