@@ -9,9 +9,9 @@ V = TypeVar("V")
 
 
 class Generations(Generic[V]):
-    """A bounded mapping in two generations. When the younger is full, it becomes the older, which is dropped as a
-    whole. A hit in the younger costs one look-up and no bookkeeping. Each step is atomic under the interpreter's lock,
-    so threads may share it."""
+    """A bounded mapping in two generations. When the younger generation is full, the older is dropped as a whole and
+    the younger takes its place. A hit in the younger costs one look-up and no bookkeeping. Each step is atomic under
+    the interpreter's lock, so threads may share it."""
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity

@@ -25,7 +25,7 @@ class AuthClient(Guard):
     """A client of an auth server in any language. There is nothing to open or to close; the keys are fetched when the
     first token comes, and replaced in the background.
 
-    :raises SentriError: ``CONFIGURATION_ERROR``; the message names the option and the remedy.
+    :raises SentriError: ``CONFIGURATION_ERROR``; the message names the option and the cure.
     """
 
     def __init__(self, **options: Unpack[ClientOptions]) -> None:

@@ -1,6 +1,6 @@
 """The endpoints and ``protect()`` in the OpenAPI document that FastAPI writes for an application."""
 
-# Annotations stay objects here: FastAPI reads those of a callable object, and has no module to look their names up in.
+# Annotations must be objects here and not texts: FastAPI reads those of a callable object, and could not resolve names.
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any

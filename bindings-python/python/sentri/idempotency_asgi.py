@@ -50,7 +50,7 @@ class Body:
         return message
 
     async def copy(self) -> Message:
-        """The body as it was read, for the look at the request before it runs."""
+        """The part of the body that was read ahead, for a ``credential`` function that reads the body."""
         return {"type": "http.request", "body": bytes(self.start), "more_body": False}
 
 

@@ -12,7 +12,7 @@ class AuthServer(ServerCalls):
     Every call that fails raises :class:`SentriError`; ``register`` and the ``bulk_`` calls return what the caller can
     act on instead: ``{"success": False, "error": ...}``. Threads and event loops may share one.
 
-    :raises SentriError: ``CONFIGURATION_ERROR``; the message names the option and the remedy.
+    :raises SentriError: ``CONFIGURATION_ERROR``; the message names the option and the cure.
     """
 
     @property
@@ -30,7 +30,7 @@ class BlockingAuthServer(BlockingServerCalls):
     act on instead: ``{"success": False, "error": ...}``. The interpreter's lock is free meanwhile, so other threads go
     on, and Ctrl-C is noticed.
 
-    :raises SentriError: ``CONFIGURATION_ERROR``; the message names the option and the remedy.
+    :raises SentriError: ``CONFIGURATION_ERROR``; the message names the option and the cure.
     """
 
     @property

@@ -45,7 +45,7 @@ def listen(settings: Settings) -> tuple[list[socket.socket], bool]:
     """Opens the sockets that the settings name. Returns them, and whether they are this process's own: sockets that
     systemd hands over take precedence over host, port and path.
 
-    :raises CommandFailure: ``CANNOT_LISTEN``, with the remedy.
+    :raises CommandFailure: ``CANNOT_LISTEN``, with the cure.
     """
     handed_over = _handed_over()
     if handed_over:
@@ -101,7 +101,7 @@ def _is_left_over(path: str) -> bool:
 
 
 def _why_not(error: OSError, host: str, port: int, names: tuple[str, str]) -> str:
-    """Explains why a server can't listen at host and port, with the remedy."""
+    """Explains why a server can't listen at host and port, with the cure."""
     another = f"choose another with {names[1]}, such as 127.0.0.1 or 0.0.0.0"
     if isinstance(error, socket.gaierror):
         return f"{host} is an unknown host: {another}"
