@@ -48,7 +48,7 @@ export function parseAccess(payload: Uint8Array, rules: ClaimRules, now: number)
   const [id, sessionId, iss] = ["id", "sessionId", "iss"].map((name) => optional(raw.get(name), text));
   const assurance = readAssurance(raw);
   const roles = optional(raw.get("roles"), texts);
-  // Another form is ignored, because a token of another issuer may use this name for something else.
+  // A value of another form is ignored, because a token of another issuer may use this name for something else.
   const withheld = texts(raw.get("withheld") ?? null)?.filter((role) => !roles?.includes(role)) ?? [];
   const audiences = optional(raw.get("aud"), (value) => (typeof value === "string" ? [value] : texts(value))) ?? [];
   const isAhead = (seconds: number, leeway: number) => (seconds - leeway) * 1000 > now;

@@ -101,7 +101,7 @@ export class EdgeClient implements ProtectHost {
     }
   }
 
-  /** Returns the refusal of a session that the host has revoked, or gave no answer about within 2 s. */
+  /** Returns the refusal of a session that the host has revoked, or for which it has not answered within 2 s. */
   private async revoked(
     { id, sessionId }: AccessClaims,
     requestId: string | undefined,
