@@ -189,16 +189,29 @@ fn algorithms(read: &mut Reader<'_>) -> Result<Vec<Algorithm>, Error> {
     known.collect::<Option<_>>().ok_or_else(|| read.error("algorithms", "must be asymmetric ones that are supported"))
 }
 
-/// Hashes and verifies passwords by the rules of `{algorithm?, minLength?, maxLength?, preset?, saltRounds?}`.
+/// Hashes and verifies passwords by the rules of `{algorithm?, minLength?, maxLength?, preset?, saltRounds?}`. Without
+/// `minLength` and `preset` every password that is not empty is hashed. A hash is verified whatever the options are.
 ///
 /// # Errors
 /// `CONFIGURATION_ERROR` that names the option.
 pub fn passwords(options: &Value) -> Result<Passwords, Error> {
     Reader::only("", Some(options), &["algorithm", "minLength", "maxLength", "preset", "saltRounds"])?;
-    let mut policy = options.as_object().cloned().unwrap_or_else(Map::new);
-    let rounds = policy.remove("saltRounds");
-    let policy = Policy::from_options(Some(&Value::Object(policy)), rounds.as_ref())?;
-    Ok(Passwords { hasher: Hasher::new(policy) })
+    let mut given = options.as_object().cloned().unwrap_or_else(Map::new);
+    let rounds = given.remove("saltRounds");
+    let is_given = |name: &str| given.get(name).is_some_and(|value| !value.is_null());
+    let has_shortest = is_given("minLength") || is_given("preset");
+    let mut policy = Policy::from_options(Some(&Value::Object(given)), rounds.as_ref())?;
+    if !has_shortest {
+        policy.min_length = 1;
+    }
+    let verifying = Policy { max_length: Policy::LONGEST, ..Policy::default() };
+    if policy.cost > verifying.highest_cost() {
+        let highest = verifying.highest_cost();
+        let message =
+            format!("saltRounds must be at most {highest} here: verifyPassword() accepts no more costly hash");
+        return Err(Error::configuration(message));
+    }
+    Ok(Passwords { hasher: Hasher::new(policy), verifier: Hasher::new(verifying) })
 }
 
 /// Runs a password function by its name, for bindings: `hashPassword(password, options?)`,
@@ -243,14 +256,17 @@ fn options_of(arguments: &Value) -> &Value {
 #[derive(Debug, Clone)]
 pub struct Passwords {
     hasher: Hasher,
+    /// Accepts every hash that a `hasher` can make.
+    verifier: Hasher,
 }
 
 impl Passwords {
-    /// Hashes a password. It must be called within a Tokio runtime, as [`Self::verify`] must.
+    /// Hashes a password that meets the rules. It must be called within a Tokio runtime, as [`Self::verify`] must.
     ///
     /// # Errors
-    /// `VALIDATION_ERROR`, `SERVICE_UNAVAILABLE`.
+    /// `VALIDATION_ERROR` that says which rule is not met, `SERVICE_UNAVAILABLE`.
     pub async fn hash(&self, password: String) -> Result<Value, Error> {
+        self.hasher.policy().check("password", &password)?;
         let hash = self.hasher.hash(Secret::new(password)).await.map_err(|failure| failure.into_public().0)?;
         Ok(hash.expose().as_str().into())
     }
@@ -260,7 +276,7 @@ impl Passwords {
     /// # Errors
     /// `SERVICE_UNAVAILABLE`.
     pub async fn verify(&self, password: String, hash: String) -> Result<Value, Error> {
-        let verified = self.hasher.verify(Secret::new(password), Some(Secret::new(hash))).await;
+        let verified = self.verifier.verify(Secret::new(password), Some(Secret::new(hash))).await;
         verified.map(Value::from).map_err(|failure| failure.into_public().0)
     }
 

@@ -1,17 +1,17 @@
 import { passwordFunctions } from "#engine";
 import { unwrap } from "./errors.js";
 
-/** Options of hashing passwords without a server. The rules are those of the option `password`. */
+/** Options of hashing passwords without a server. The rules are those of the option `password`, and are checked. */
 export interface HashOptions {
   /** The algorithm of new hashes; `"bcrypt"` by default. */
   algorithm?: "bcrypt" | "argon2id";
-  /** The shortest password that is hashed, in characters. */
+  /** The shortest password that is hashed, in characters. By default 1, or 15 with `preset`. */
   minLength?: number;
-  /** The longest password that is hashed, in bytes. */
+  /** The longest password that is hashed, in characters; 1024 by default. bcrypt hashes at most 72 bytes. */
   maxLength?: number;
   /** The set of rules; `"nist"` stands for the rules of NIST SP 800-63B. */
   preset?: "nist";
-  /** The cost of bcrypt; 12 by default. */
+  /** The cost of bcrypt, from 10 to 16; 12 by default. */
   saltRounds?: number;
 }
 

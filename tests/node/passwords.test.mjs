@@ -22,6 +22,24 @@ test("hashPassword, verifyPassword and needsRehash work without a server", async
   }
 });
 
+test("hashPassword enforces the rules that are given, and verifyPassword accepts all that it makes", async () => {
+  for (const [password, rules, message] of [
+    ["", {}, /at least 1 /],
+    ["short", { minLength: 15 }, /at least 15 /],
+    ["password", { preset: "nist", minLength: 8 }, /too well known/],
+    [PASSWORD, { maxLength: 10 }, /longer than 10 /],
+  ]) {
+    await assert.rejects(sentri.hashPassword(password, rules), { code: "VALIDATION_ERROR", message });
+  }
+  await assert.rejects(sentri.hashPassword(PASSWORD, { saltRounds: 17 }), {
+    code: "CONFIGURATION_ERROR",
+    message: /^saltRounds must be at most 16/,
+  });
+  const long = "x".repeat(4096);
+  const hash = await sentri.hashPassword(long, { algorithm: "argon2id", maxLength: 4096 });
+  assert.equal(await sentri.verifyPassword(long, hash), true);
+});
+
 test("a server hashes and verifies before migrate(), and while its database is away", async (t) => {
   for (const more of [{}, { db: "postgres://nobody@127.0.0.1:1/none" }]) {
     const auth = sentri.createAuth(options(more));

@@ -343,6 +343,14 @@ def test_passwords_alone() -> None:
     assert sentri.hash_password("correct horse", algorithm="argon2id").startswith("$argon2id$")
     with pytest.raises(SentriError, match="72"):
         sentri.hash_password("x" * 73, salt_rounds=10)
+    with pytest.raises(SentriError, match="at least 15 "):
+        sentri.hash_password("short", min_length=15)
+    with pytest.raises(SentriError, match="too well known"):
+        sentri.hash_password("password", preset="nist", min_length=8)
+    with pytest.raises(SentriError, match="salt_rounds must be at most 16"):
+        sentri.hash_password("correct horse", salt_rounds=17)
+    long = "x" * 4096
+    assert sentri.verify_password(long, sentri.hash_password(long, algorithm="argon2id", max_length=4096))
 
 
 def test_needs_rehash() -> None:

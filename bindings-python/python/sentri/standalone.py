@@ -88,7 +88,12 @@ def public_jwks(**options: Unpack[TokenOptions]) -> Mapping[str, Any]:
 
 
 def hash_password(password: str, *, salt_rounds: Optional[int] = None, **options: Unpack[PasswordOptions]) -> str:
-    """Hashes a password: bcrypt at cost 12 by default. Blocks for as long as that takes (about 0.2 s)."""
+    """Hashes a password: bcrypt at cost 12 by default, 16 at most. Blocks for as long as that takes (about 0.2 s).
+
+    The rules are those of the option ``password``; without ``min_length`` and ``preset`` one character is enough.
+
+    :raises SentriError: ``VALIDATION_ERROR`` for a password that does not meet them, ``CONFIGURATION_ERROR``.
+    """
     text = describe({**options, "salt_rounds": salt_rounds})
     hash: str = configured(wait(_passwords(text).hash(_text(password))))
     return hash

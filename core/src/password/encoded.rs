@@ -48,6 +48,17 @@ impl Encoded {
         }
     }
 
+    /// Whether a new hash of a password that matches accepts all texts that this hash accepts. It would else bind a typo
+    /// behind the 72nd byte, or one of several normal forms, and refuse the text that the user chose.
+    pub(super) fn is_replaceable(&self, password: &str, policy: &Policy) -> bool {
+        match self {
+            Self::Bcrypt(_) if policy.algorithm == HashAlgorithm::Bcrypt => true,
+            Self::Bcrypt(_) => password.len() < bcrypt::MAX_BYTES && !password.contains('\0'),
+            Self::Scrypt(parsed) => !parsed.is_normalizing() || password.is_ascii(),
+            Self::Argon2(_) | Self::Pbkdf2(_) => true,
+        }
+    }
+
     /// Returns the work of a verification, in the unit of [`live_work`].
     pub(super) fn work(&self) -> u64 {
         match self {

@@ -237,7 +237,8 @@ impl Hasher {
     }
 
     /// Makes a stronger hash of a password that was just verified against `encoded`. `None`: the policy needs no
-    /// stronger hash, or bcrypt would not use the password completely, as in older versions; then the old hash stays.
+    /// stronger hash; bcrypt would not use the password completely, as in older versions; or the old hash accepts other
+    /// texts too, of which the user may have chosen another. Then the old hash stays.
     ///
     /// # Errors
     /// As [`Hasher::hash`].
@@ -246,7 +247,9 @@ impl Hasher {
         password: Secret<String>,
         encoded: &Secret<String>,
     ) -> Result<Option<Secret<String>>, Failure> {
-        if !self.needs_rehash(encoded) || self.policy.check_hashable("password", password.expose()).is_err() {
+        let Ok(stored) = Encoded::parse(encoded.expose(), &self.policy) else { return Ok(None) };
+        let is_hashable = self.policy.check_hashable("password", password.expose()).is_ok();
+        if !stored.is_weak(&self.policy) || !is_hashable || !stored.is_replaceable(password.expose(), &self.policy) {
             return Ok(None);
         }
         self.hash(password).await.map(Some)

@@ -37,6 +37,8 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// The greatest `maxLength`, in code points.
+    pub(crate) const LONGEST: usize = 4096;
     /// The members of the `password` option.
     pub const MEMBERS: &[&'static str] = &["preset", "algorithm", "minLength", "maxLength"];
 
@@ -68,7 +70,7 @@ impl Policy {
         if let Some(length) = whole(members.get("minLength"), "password.minLength", 1, 1024)? {
             policy.min_length = length;
         }
-        if let Some(length) = whole(members.get("maxLength"), "password.maxLength", 1, 4096)? {
+        if let Some(length) = whole(members.get("maxLength"), "password.maxLength", 1, Self::LONGEST)? {
             policy.max_length = length;
         }
         if policy.min_length > policy.max_length {
@@ -134,7 +136,7 @@ impl Policy {
 
     /// Returns the highest cost of a stored bcrypt hash that is verified, which is 16, or the policy's own cost if that
     /// is higher.
-    pub(super) fn highest_cost(&self) -> u32 {
+    pub(crate) fn highest_cost(&self) -> u32 {
         self.cost.max(16)
     }
 }

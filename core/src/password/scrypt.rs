@@ -115,6 +115,11 @@ impl Parsed {
         matches
     }
 
+    /// Whether texts that differ in their normal form alone match this hash alike.
+    pub(super) fn is_normalizing(&self) -> bool {
+        self.kind == ScryptKind::Nfkc
+    }
+
     fn derive(&self, password: &str, output: &mut [u8]) -> bool {
         scrypt::scrypt(password.as_bytes(), &self.salt, &self.params, output).is_ok()
     }

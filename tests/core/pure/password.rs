@@ -238,6 +238,30 @@ async fn rehashing() {
     assert!(strong.verify(secret("password"), Some(moved)).await.unwrap(), "hashes of both kinds verify");
 }
 
+/// A new hash must not refuse the text that the user chose, of several that the old hash accepts.
+#[tokio::test]
+async fn a_hash_that_accepts_several_texts_is_kept() {
+    let modern = Hasher::new(argon2id());
+    let cut = hash(&"x".repeat(72), &cheap()).unwrap();
+    for typed in ["x".repeat(72), format!("{}typo", "x".repeat(72))] {
+        assert!(modern.verify(secret(&typed), Some(cut.clone())).await.unwrap());
+        assert!(modern.rehash(secret(&typed), &cut).await.unwrap().is_none(), "{} bytes", typed.len());
+    }
+    let whole = hash(&"x".repeat(71), &cheap()).unwrap();
+    assert!(modern.rehash(secret(&"x".repeat(71)), &whole).await.unwrap().is_some());
+    let stronger = Hasher::new(Policy { cost: 5, ..Policy::default() });
+    assert!(stronger.rehash(secret(&"x".repeat(72)), &cut).await.unwrap().is_some(), "bcrypt accepts the same again");
+    // Of better-auth, which compares passwords in the normal form NFKC.
+    let normalized = secret(
+        "$scrypt-nfkc$ln=14,r=16,p=1$NzU0ZDMyZjczZDRkNWI3MTEyMmQ2OWZiNDUxNDE0MzI$\
+         iKVSXWjlbtOTOgtR2qKHWDVbmnKWQuVmVyYNXN7F3fB1fJfgC1waCjsSlXZzg9N9ewJk+0QK115mJsJ3oryR6g",
+    );
+    for typed in ["fianc\u{e9} \u{c5}", "fiance\u{301} A\u{30a}"] {
+        assert!(modern.verify(secret(typed), Some(normalized.clone())).await.unwrap(), "{typed}");
+        assert!(modern.rehash(secret(typed), &normalized).await.unwrap().is_none(), "{typed}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_1000_logins_at_once_few_run_and_the_rest_is_told_to_wait() {
     let pool = Arc::new(Pool::new(2, 64, Duration::from_secs(5)));

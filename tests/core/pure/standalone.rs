@@ -1,7 +1,7 @@
-//! Tokens without a server: which secrets they take.
+//! Tokens and passwords without a server: the secrets and the passwords that they accept.
 
 use sentri_core::ErrorCode;
-use sentri_core::standalone::Tokens;
+use sentri_core::standalone::{Tokens, passwords};
 use serde_json::json;
 
 #[test]
@@ -39,4 +39,39 @@ fn a_file_may_hold_the_secret() {
     let both = Tokens::from_options(&json!({ "secret": secret, "secretFile": path })).unwrap_err();
     assert!(both.message.starts_with("secretFile and secret exclude each other"));
     std::fs::remove_file(&path).unwrap();
+}
+
+#[tokio::test]
+async fn a_password_is_hashed_by_the_rules_that_are_given() {
+    let hash = |password: String, options: Value| async move { passwords(&options).unwrap().hash(password).await };
+    for (password, options, rule) in [
+        ("", json!({}), "at least 1 "),
+        ("short", json!({ "minLength": 15 }), "at least 15 "),
+        ("correct horse", json!({ "maxLength": 10 }), "longer than 10 "),
+        ("password", json!({ "preset": "nist", "minLength": 8 }), "too well known"),
+        ("seven chars", json!({ "preset": "nist" }), "at least 15 "),
+    ] {
+        let refused = hash(password.to_owned(), options).await.unwrap_err();
+        assert!(refused.is(ErrorCode::ValidationError) && refused.message.contains(rule), "{}", refused.message);
+    }
+    let long = hash("x".repeat(1025), json!({ "algorithm": "argon2id" })).await.unwrap_err();
+    assert!(long.message.contains("longer than 1024 "), "{}", long.message);
+    let dear = passwords(&json!({ "saltRounds": 17 })).unwrap_err();
+    assert!(dear.message.starts_with("saltRounds must be at most 16"), "{}", dear.message);
+}
+
+#[tokio::test]
+async fn every_hash_that_is_made_verifies() {
+    for (length, options) in [
+        (1, json!({ "saltRounds": 10 })),
+        (72, json!({ "saltRounds": 10 })),
+        (1024, json!({ "algorithm": "argon2id" })),
+        (4096, json!({ "algorithm": "argon2id", "maxLength": 4096 })),
+    ] {
+        let password = "\u{1f40e}".repeat(length).chars().take(length).collect::<String>();
+        let password = if length == 72 { "x".repeat(72) } else { password };
+        let hash = passwords(&options).unwrap().hash(password.clone()).await.unwrap();
+        let anywhere = passwords(&json!({})).unwrap();
+        assert_eq!(anywhere.verify(password, hash.as_str().unwrap().to_owned()).await.unwrap(), true, "{length}");
+    }
 }
