@@ -18,6 +18,9 @@ impl Serialize for Iso {
     }
 }
 
+/// The last year of an instant that is read, as of JavaScript's `Date`.
+const LAST_YEAR: i64 = 275_760;
+
 /// The source of the time.
 pub trait Clock: Send + Sync + 'static {
     /// Returns the present instant.
@@ -90,16 +93,17 @@ pub fn to_iso(at: Millis) -> String {
 }
 
 /// Reads an instant in ISO 8601 or in the form of SQL, with or without a fraction and an offset, or as a number of
-/// milliseconds since 1970. Without an offset the time is UTC.
+/// milliseconds since 1970. Without an offset the time is UTC. `None` for another text, for a day, a time of day or an
+/// offset that does not exist, and for a year after [`LAST_YEAR`].
 #[must_use]
 pub fn from_iso(text: &str) -> Option<Millis> {
     if let Ok(millis) = text.parse() {
         return Some(millis);
     }
     let (date, time) = text.split_once(['T', ' '])?;
-    let mut date = date.split('-').map(str::parse::<i64>);
-    let (year, month, day) = (date.next()?.ok()?, date.next()?.ok()?, date.next()?.ok()?);
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+    let [year, month, day] = numbers(date, '-')?;
+    let is_day = || (1..=days_in_month(year, month)).contains(&day);
+    if !(0..=LAST_YEAR).contains(&year) || !(1..=12).contains(&month) || !is_day() {
         return None;
     }
     let (clock, offset) = match time.rfind(['Z', '+', '-']) {
@@ -107,11 +111,22 @@ pub fn from_iso(text: &str) -> Option<Millis> {
         None => (time, 0),
     };
     let (clock, fraction) = clock.split_once('.').unwrap_or((clock, ""));
-    let mut parts = clock.split(':').map(str::parse::<i64>);
-    let (h, m, s) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next().unwrap_or(Ok(0)).ok()?);
+    let [h, m, s] = numbers(clock, ':').or_else(|| numbers(clock, ':').map(|[h, m]| [h, m, 0]))?;
+    if h > 23 || m > 59 || s > 59 {
+        return None;
+    }
     let digits: String = fraction.chars().chain("000".chars()).take(3).collect();
     let millis: i64 = digits.parse().ok()?;
     Some(((days_from_civil(year, month, day) * 86_400 + h * 3600 + m * 60 + s) * 1000 + millis) - offset)
+}
+
+/// Reads so many numbers of digits alone, with `separator` between them.
+fn numbers<const N: usize>(text: &str, separator: char) -> Option<[i64; N]> {
+    let is_number = |part: &&str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let parts: Vec<&str> = text.split(separator).collect();
+    let read: Option<Vec<i64>> =
+        parts.iter().map(|part| Some(part).filter(|part| is_number(part))?.parse().ok()).collect();
+    read?.try_into().ok()
 }
 
 fn parse_offset(text: &str) -> Option<Millis> {
@@ -120,9 +135,17 @@ fn parse_offset(text: &str) -> Option<Millis> {
     }
     let sign = if text.starts_with('-') { -1 } else { 1 };
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    let (hours, minutes) = digits.split_at_checked(2)?;
-    let minutes = if minutes.is_empty() { 0 } else { minutes.parse().ok()? };
-    Some(sign * (hours.parse::<i64>().ok()? * 60 + minutes) * 60_000)
+    let (hours, minutes): (i64, i64) = match digits.len() {
+        2 => (digits.parse().ok()?, 0),
+        4 => (digits[..2].parse().ok()?, digits[2..].parse().ok()?),
+        _ => return None,
+    };
+    (hours <= 23 && minutes <= 59).then_some(sign * (hours * 60 + minutes) * 60_000)
+}
+
+fn days_in_month(year: i64, month: i64) -> i64 {
+    let (next_year, next_month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
+    days_from_civil(next_year, next_month, 1) - days_from_civil(year, month, 1)
 }
 
 fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
@@ -157,6 +180,31 @@ mod tests {
             assert_eq!(from_iso(text), Some(at), "{text}");
         }
         assert_eq!(from_iso("soon"), None);
-        assert_eq!(from_iso("2000-13-01 00:00:00"), None);
+    }
+
+    #[test]
+    fn instants_that_do_not_exist_are_not_read() {
+        for text in [
+            "2000-13-01 00:00:00",
+            "2026-02-29T00:00:00Z",
+            "2100-02-29T00:00:00Z",
+            "2026-04-31T00:00:00Z",
+            "2026-00-01T00:00:00Z",
+            "2026-01-00T00:00:00Z",
+            "2026-+1-01T00:00:00Z",
+            "2026-01-01-01T00:00:00Z",
+            "2026-01-01T24:00:00Z",
+            "2026-01-01T00:60:00Z",
+            "2026-01-01T00:00:60Z",
+            "2026-01-01T00:00:00:00Z",
+            "2026-01-01T00Z",
+            "2026-01-01T00:00:00+24:00",
+            "2026-01-01T00:00:00+1",
+            "275761-01-01T00:00:00Z",
+            "9223372036854775807-01-01T00:00:00Z",
+        ] {
+            assert_eq!(from_iso(text), None, "{text}");
+        }
+        assert_eq!(from_iso("2024-02-29T23:59:59+23:59").map(to_iso).as_deref(), Some("2024-02-29T00:00:59.000Z"));
     }
 }

@@ -82,10 +82,7 @@ impl Tokens {
             }
             _ => return Err(read.error("secret", "or jwks must be given, and not both")),
         };
-        let leeway = match read.value("clockTolerance") {
-            None => 0,
-            Some(_) => read.duration("clockTolerance", std::time::Duration::ZERO)?.as_secs(),
-        };
+        let leeway = read.zero_or_duration("clockTolerance", std::time::Duration::ZERO)?.as_secs();
         let rules = ClaimRules {
             issuer: read.text("issuer")?.map(str::to_owned),
             audience: read.text("audience")?.map(str::to_owned),

@@ -281,7 +281,14 @@ fn options_of_verification_are_checked() {
     assert!(rules(json!({ "required": true })).required.unwrap().is_for(0));
     let since = rules(json!({ "required": { "since": "1970-01-01T00:00:01Z" } })).required.unwrap();
     assert!(since.is_for(1_000) && !since.is_for(999));
-    for wrong in [json!(1), json!("true"), json!({}), json!({ "since": "2026" }), json!({ "since": true })] {
+    for wrong in [
+        json!(1),
+        json!("true"),
+        json!({}),
+        json!({ "since": "2026" }),
+        json!({ "since": "2026-02-31T00:00:00Z" }),
+        json!({ "since": true }),
+    ] {
         let message = of(json!({ "required": wrong }), json!(null)).unwrap_err();
         assert!(message.starts_with("verification.required"), "{message}");
     }

@@ -9,7 +9,7 @@ use super::shown::ShownUser;
 use super::story::{Facts, Story};
 use crate::audit::Change;
 use crate::cache::Revocation;
-use crate::clock::{Millis, from_iso, to_iso};
+use crate::clock::{Millis, from_iso};
 use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
 use crate::failure::Failure;
@@ -88,8 +88,6 @@ fn read_instant(text: &str) -> Option<Millis> {
     if !is_zone || !is_like(at, "0000-00-00T00:00:00") {
         return None;
     }
-    // A day that does not exist, such as the 30th of February, would be read as another day.
-    from_iso(&format!("{at}Z")).filter(|day| to_iso(*day).starts_with(at))?;
     from_iso(text).filter(|at| (0..=LAST).contains(at))
 }
 

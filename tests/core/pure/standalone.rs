@@ -2,7 +2,7 @@
 
 use sentri_core::ErrorCode;
 use sentri_core::standalone::{Tokens, passwords};
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[test]
 fn a_secret_has_at_least_16_bytes_and_is_warned_of_below_its_hash() {
@@ -74,4 +74,17 @@ async fn every_hash_that_is_made_verifies() {
         let anywhere = passwords(&json!({})).unwrap();
         assert_eq!(anywhere.verify(password, hash.as_str().unwrap().to_owned()).await.unwrap(), true, "{length}");
     }
+#[test]
+fn no_clock_tolerance_is_the_default_and_may_be_said() {
+    let secret = "a secret of at least thirty-two bytes";
+    let is_good_late = |tolerance: Value, late: i64| {
+        let options = json!({ "secret": secret, "expiresIn": "5m", "clockTolerance": tolerance });
+        let tokens = Tokens::from_options(&options).unwrap();
+        let token = tokens.sign_access(&json!({ "id": "u1", "roles": ["user"] }), 0).unwrap();
+        tokens.verify_access(&token, 300_000 + late).is_ok()
+    };
+    for none in [json!(null), json!(0)] {
+        assert!(is_good_late(none.clone(), -1) && !is_good_late(none, 0));
+    }
+    assert!(is_good_late(json!("10s"), 9_000) && !is_good_late(json!("10s"), 11_000));
 }
