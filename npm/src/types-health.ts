@@ -10,7 +10,10 @@ export interface MetricSample {
 
 /** The state of a server, for probes. */
 export interface Health {
-  /** The state. `degraded` means that only Redis is unreachable and the server goes on without it. */
+  /**
+   * The state. `degraded` means that the server goes on without Redis, which is unreachable, or with its earlier keys,
+   * since the log says why the stored ones can't be read.
+   */
   status: "ok" | "degraded" | "unavailable";
   /** The state of each part that the server needs; `redis` only with the option `redisUrl`. */
   checks: Record<"database" | "keys", "ok" | "unavailable"> & { redis?: "ok" | "unavailable" };

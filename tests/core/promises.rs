@@ -49,6 +49,8 @@ mod pooler;
 mod processes;
 #[path = "support/proxy.rs"]
 mod proxy;
+#[path = "promises/rollout.rs"]
+mod rollout;
 #[path = "promises/secrets.rs"]
 mod secrets;
 #[path = "support/servers.rs"]

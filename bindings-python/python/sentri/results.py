@@ -159,7 +159,8 @@ class HealthChecks(TypedDict, total=False):
 
 
 class Health(TypedDict):
-    """The state of a server, for probes: ``ok``, ``degraded`` if only Redis is unreachable, or ``unavailable``."""
+    """The state of a server, for probes: ``ok``, ``degraded`` if only Redis is unreachable or the stored keys can't be
+    read again, or ``unavailable``."""
 
     status: str
     checks: HealthChecks

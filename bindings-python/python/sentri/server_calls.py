@@ -250,8 +250,8 @@ class ServerCalls(Administration):
         second share an answer, which names no cause, so it may be public.
 
         Returns:
-            ``status`` is ``ok``, ``degraded`` if only Redis is unreachable, or ``unavailable``. ``checks`` has
-            ``database``, ``keys`` and, with ``redis_url``, ``redis``.
+            ``status`` is ``ok``, ``degraded`` if only Redis is unreachable or the stored keys can't be read again, or
+            ``unavailable``. ``checks`` has ``database``, ``keys`` and, with ``redis_url``, ``redis``.
         """
         result: Health = await self._run("health")
         return result

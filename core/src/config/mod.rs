@@ -45,7 +45,7 @@ pub use client::ClientConfig;
 pub use database::Database;
 pub use lifetimes::SessionCheck;
 pub use mfa::Mfa;
-pub use signing::{KeyRules, Signing};
+pub use signing::{KEY_SLACK, KeyRules, Signing};
 pub use table::SERVER_ONLY;
 
 use database::database;
@@ -56,7 +56,7 @@ use messages::MessageRules;
 use mfa::{mfa, reauthentication};
 use plain::PlainOptions;
 use reader::Reader;
-use signing::signing;
+use signing::{check_overlap, signing};
 use table::{CLIENT_ONLY, Group};
 
 /// The mode whose options are read.
@@ -173,6 +173,7 @@ impl Config {
         let wrapping = encryption.as_ref().map(|keys| Arc::clone(&keys.wrapping));
         let signing = signing(read, wrapping, production, &mut warnings)?;
         let (access_ttl, session) = lifetimes(read, &mut warnings)?;
+        check_overlap(&signing, access_ttl)?;
         Ok(Self {
             database,
             production,

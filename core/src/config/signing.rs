@@ -10,6 +10,7 @@ use super::secret::read_secret;
 use super::time::{DAY, millis};
 use crate::clock::Millis;
 use crate::error::Error;
+use crate::token::jwks::MAX_SET_KEYS;
 use crate::token::wrap::WrappingKey;
 use crate::token::{Algorithm, KeyRing};
 
@@ -27,14 +28,33 @@ pub enum Signing {
 /// The rules by which the server makes and replaces signing keys.
 #[derive(Debug, Clone)]
 pub struct KeyRules {
-    /// The algorithm of the keys. It is never symmetric.
-    pub algorithm: Algorithm,
+    /// The algorithm of new keys. It is never symmetric. `None`: that of the newest stored key, and RS256 for the first.
+    pub algorithm: Option<Algorithm>,
     /// Modulus length in bits, for RSA.
     pub key_size: u32,
     /// The age at which a signing key is replaced (`keys.rotateEvery`).
     pub rotate_every: Option<Millis>,
     /// The key that encrypts private keys in the database (`encryptionKey`).
     pub encryption_key: Option<Arc<WrappingKey>>,
+}
+
+/// The time for which a retired key is kept and published after its last token, for clocks that differ.
+pub const KEY_SLACK: Millis = 60_000;
+
+/// Refuses `keys.rotateEvery` where more keys would be published at once than clients accept.
+pub(super) fn check_overlap(signing: &Signing, access_ttl: Millis) -> Result<(), Error> {
+    let Signing::Stored(KeyRules { rotate_every: Some(every), .. }) = signing else { return Ok(()) };
+    // Beside the retired keys there are the key in use, its successor, and a key that is about to expire.
+    let retired = i64::try_from(MAX_SET_KEYS).unwrap_or(i64::MAX) - 3;
+    let shortest = (access_ttl + KEY_SLACK) / retired;
+    if *every >= shortest {
+        return Ok(());
+    }
+    let hours = shortest.div_euclid(60 * 60 * 1000) + 1;
+    Err(Error::configuration(format!(
+        "keys.rotateEvery must be at least {hours}h with this accessExpiresIn: a key is published until its last token \
+         has expired, and clients accept {MAX_SET_KEYS} keys"
+    )))
 }
 
 /// Reads `secret`, `algorithm` and `keys`.
@@ -55,8 +75,7 @@ pub(super) fn signing(
     };
     let keys = read.value("keys");
     let Some(secret) = read_secret(read)? else {
-        let algorithm = algorithm.unwrap_or(Algorithm::Rs256);
-        if algorithm.is_symmetric() {
+        if let Some(algorithm) = algorithm.filter(|algorithm| algorithm.is_symmetric()) {
             return Err(read.error("secret", format!("is missing: algorithm {} needs one", algorithm.as_str())));
         }
         return own_keys(keys, algorithm, wrapping);
@@ -89,7 +108,7 @@ pub(super) fn signing(
 
 fn own_keys(
     keys: Option<&Value>,
-    algorithm: Algorithm,
+    algorithm: Option<Algorithm>,
     encryption_key: Option<Arc<WrappingKey>>,
 ) -> Result<Signing, Error> {
     let mut rules = KeyRules { algorithm, key_size: 2048, rotate_every: None, encryption_key };

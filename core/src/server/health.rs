@@ -15,8 +15,9 @@ const WITHIN: Duration = Duration::from_secs(2);
 
 impl AuthServer {
     /// Returns `{status, checks}` for probes. The checks are `database`, `keys` and, with `redisUrl`, `redis`, each
-    /// `ok` or `unavailable`. `status` is `unavailable` without the database or the keys, `degraded` while Redis alone
-    /// is unavailable and the server works without it, and else `ok`.
+    /// `ok` or `unavailable`. `status` is `unavailable` without the database or before the keys are loaded. It is
+    /// `degraded` while Redis is unavailable and the server works without it, or while the keys can't be read again and
+    /// the server works with those of before. Else it is `ok`.
     ///
     /// The answer is public, so it does not name causes. Calls within a second get the same answer.
     pub async fn health(&self) -> Value {
@@ -35,13 +36,14 @@ impl AuthServer {
             // A server that has not served a call yet loads its keys now. The answer shows whether that failed.
             let _unless_failed = timeout(WITHIN, self.get_ready()).await;
         }
-        let keys = self.0.ready.load(Ordering::Acquire);
+        let loaded = self.0.ready.load(Ordering::Acquire);
+        let keys = loaded && !self.realm().keys.is_stuck();
         let redis = self.0.redis.as_ref().map(crate::redis::Redis::is_up);
         let word = |ok: bool| if ok { "ok" } else { "unavailable" };
-        let status = match (database && keys, redis) {
+        let status = match (database && loaded, keys && redis != Some(false)) {
             (false, _) => "unavailable",
-            (true, Some(false)) => "degraded",
-            (true, _) => "ok",
+            (true, false) => "degraded",
+            (true, true) => "ok",
         };
         let mut checks = json!({ "database": word(database), "keys": word(keys) });
         if let Some(up) = redis {

@@ -13,12 +13,13 @@ use tokio::time::timeout;
 use super::Realm;
 use crate::audit::{Author, Change};
 use crate::clock::{Iso, Millis};
-use crate::config::{KeyRules, Signing};
+use crate::config::{KEY_SLACK, KeyRules, Signing};
 use crate::error::Error;
 use crate::event::{Event, EventName};
 use crate::failure::{Failure, StoreError};
 use crate::store::Store;
 use crate::store::model::StoredKey;
+use crate::token::Algorithm;
 use crate::token::key::SigningKey;
 use crate::token::keyring::KeyRing;
 
@@ -41,9 +42,6 @@ const BEHIND_AFTER: Millis = 30_000;
 /// be away.
 const CATCH_UP: Duration = Duration::from_millis(250);
 
-/// The time for which a retired key is kept and published after its last token, for clocks that differ.
-const SLACK: Millis = 60_000;
-
 /// Loads the key ring, and makes the first key if there is none.
 ///
 /// # Errors
@@ -54,7 +52,7 @@ pub async fn load(realm: &Realm) -> Result<(), Failure> {
         Signing::Ephemeral(rules) => {
             if realm.keys.get().is_none() {
                 let now = realm.now();
-                let key = make_key(rules, now, now).await?;
+                let key = make_key(rules, None, now, now).await?;
                 realm.keys.set(open_ring(&[key], rules)?, now);
             }
             Ok(())
@@ -67,14 +65,14 @@ async fn load_stored(realm: &Realm, rules: &KeyRules) -> Result<(), Failure> {
     let now = realm.now();
     let mut stored = realm.store.list_keys().await?;
     if stored.is_empty() {
-        let first = make_key(rules, now, now).await?;
+        let first = make_key(rules, None, now, now).await?;
         realm.store.add_key(&first, None).await?;
         stored = realm.store.list_keys().await?;
     }
     if let Some(newest) = stored.first()
-        && is_due(newest, rules, now)
+        && is_due(&stored, rules, now, published_for(realm))
     {
-        let successor = make_key(rules, now, now + PUBLISH_BEFORE_USE).await?;
+        let successor = make_key(rules, Some(newest), now, now + PUBLISH_BEFORE_USE).await?;
         if noting_key(realm, &successor, &Author::default())?.add_key(&successor, Some(&newest.kid)).await? {
             realm.note_in_background(Event::new(EventName::KeysRotated).with("kid", successor.kid.as_str()));
         }
@@ -93,9 +91,20 @@ fn noting_key(realm: &Realm, key: &StoredKey, author: &Author) -> Result<Arc<dyn
 }
 
 /// Whether the newest key must be replaced: its time is over, or the options ask for another algorithm.
-fn is_due(newest: &StoredKey, rules: &KeyRules, now: Millis) -> bool {
-    newest.algorithm != rules.algorithm.as_str()
+///
+/// While a key of that algorithm is still published, another process has just replaced it by its own options, as in a
+/// rolling deployment. Then the algorithm does not count, since each of the two would replace the other's key for ever.
+fn is_due(stored: &[StoredKey], rules: &KeyRules, now: Millis, published_for: Millis) -> bool {
+    let Some(newest) = stored.first() else { return false };
+    let is_published = |key: &StoredKey| key.retired_at.is_none_or(|at| now < at.saturating_add(published_for));
+    let has_published = |name: &str| stored.iter().any(|key| key.algorithm == name && is_published(key));
+    rules.algorithm.is_some_and(|algorithm| !has_published(algorithm.as_str()))
         || rules.rotate_every.is_some_and(|every| now >= newest.active_from.saturating_add(every))
+}
+
+/// Returns the time for which a retired key is published.
+fn published_for(realm: &Realm) -> Millis {
+    realm.config.access_ttl + KEY_SLACK
 }
 
 /// A stored key without its secret.
@@ -140,7 +149,7 @@ pub async fn rotate(realm: &Realm, author: &Author) -> Result<RotatedKey, Failur
         let now = realm.now();
         let newest = realm.store.list_keys().await?.into_iter().next();
         let from = if newest.is_some() { now + PUBLISH_BEFORE_USE } else { now };
-        let key = make_key(rules, now, from).await?;
+        let key = make_key(rules, newest.as_ref(), now, from).await?;
         if noting_key(realm, &key, author)?.add_key(&key, newest.as_ref().map(|k| k.kid.as_str())).await? {
             load_stored(realm, rules).await?;
             return Ok(RotatedKey { kid: key.kid, active_from: Iso(key.active_from) });
@@ -185,19 +194,35 @@ pub fn reload_if_old(realm: &Arc<Realm>) {
     }
     let realm = Arc::clone(realm);
     tokio::spawn(async move {
-        // The ring stays in use during an outage. A request after a second tries again.
-        if load(&realm).await.is_err() {
-            realm.keys.loaded_at.store(realm.now() - RELOAD_AFTER + 1_000, Ordering::SeqCst);
+        // The ring stays in use after a failure. A request after a second tries again.
+        match load(&realm).await {
+            Ok(()) => drop(realm.keys.note_trouble(None)),
+            Err(failure) => {
+                realm.keys.loaded_at.store(realm.now() - RELOAD_AFTER + 1_000, Ordering::SeqCst);
+                report(&realm, &failure);
+            }
         }
         realm.keys.reloading.store(false, Ordering::SeqCst);
         realm.keys.looked.notify_waiters();
     });
 }
 
+/// Reports once why the keys can't be read, such as an `encryptionKey` that other processes have and this one lacks.
+/// An outage of the database is reported elsewhere.
+fn report(realm: &Realm, failure: &Failure) {
+    if matches!(failure, Failure::Store(StoreError::Unavailable(_) | StoreError::Conflict(_))) {
+        return;
+    }
+    let cause = format!("the signing keys can't be read again, so those of before stay in use: {failure}");
+    if realm.keys.note_trouble(Some(cause.clone())) {
+        realm.note_in_background(Event::new(EventName::HookFailure).with("hook", "keys").with("cause", cause));
+    }
+}
+
 /// Returns the public key set (RFC 7517, 5), or `None` for a symmetric algorithm or before the keys are loaded.
 #[must_use]
 pub fn jwks(realm: &Realm) -> Option<serde_json::Value> {
-    realm.keys.get()?.jwks(realm.now(), realm.config.access_ttl + SLACK)
+    realm.keys.get()?.jwks(realm.now(), published_for(realm))
 }
 
 /// Returns the time for which the present signing key has been in use, or `None` with the option `secret`.
@@ -215,13 +240,20 @@ pub fn signing_age(realm: &Realm) -> Option<Millis> {
 pub async fn delete_expired(realm: &Realm) -> Result<(), Failure> {
     if matches!(realm.config.signing, Signing::Stored(_)) {
         let longest = realm.config.session.idle.max(realm.config.access_ttl);
-        realm.store.delete_keys(realm.now() - longest - SLACK).await?;
+        realm.store.delete_keys(realm.now() - longest - KEY_SLACK).await?;
     }
     Ok(())
 }
 
-async fn make_key(rules: &KeyRules, now: Millis, active_from: Millis) -> Result<StoredKey, Failure> {
-    let (algorithm, bits) = (rules.algorithm, rules.key_size as usize);
+/// Makes a key of the configured algorithm, or else of that of the key `before` it.
+async fn make_key(
+    rules: &KeyRules,
+    before: Option<&StoredKey>,
+    now: Millis,
+    active_from: Millis,
+) -> Result<StoredKey, Failure> {
+    let algorithm = rules.algorithm.or_else(|| Algorithm::from_name(&before?.algorithm)).unwrap_or(Algorithm::Rs256);
+    let bits = rules.key_size as usize;
     let made = tokio::task::spawn_blocking(move || SigningKey::generate(algorithm, bits));
     let (key, pem) = made
         .await

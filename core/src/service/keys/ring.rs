@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
 use crate::clock::Millis;
@@ -19,6 +19,8 @@ pub struct Keys {
     pub(super) reloading: AtomicBool,
     /// Notified after every reload.
     pub(super) looked: Notify,
+    /// The reason for which the last reload failed, unless the database was away.
+    trouble: Mutex<Option<String>>,
 }
 
 impl Keys {
@@ -34,6 +36,7 @@ impl Keys {
             loaded_at: AtomicI64::new(0),
             reloading: AtomicBool::new(false),
             looked: Notify::new(),
+            trouble: Mutex::new(None),
         }
     }
 
@@ -51,6 +54,21 @@ impl Keys {
         self.get().ok_or_else(|| {
             Error::new(ErrorCode::ServiceUnavailable, "The signing keys are not loaded yet: await auth.ready() first")
         })
+    }
+
+    /// Whether the last reload failed although the database was there. The ring then lacks new keys, and still holds
+    /// keys that were deleted.
+    #[must_use]
+    pub fn is_stuck(&self) -> bool {
+        self.trouble.lock().is_some()
+    }
+
+    /// Notes the reason for which a reload failed, or that it succeeded. Returns whether the reason is a new one.
+    pub(super) fn note_trouble(&self, trouble: Option<String>) -> bool {
+        let mut known = self.trouble.lock();
+        let is_new = trouble.is_some() && *known != trouble;
+        *known = trouble;
+        is_new
     }
 
     /// Replaces the ring. Returns whether the new ring lacks a key of the old one.
