@@ -349,7 +349,7 @@ test("workerd answers 503 until there are keys", { timeout: 60_000 }, async (t) 
   assert.ok(answers.every(({ headers }) => Number(headers.get("retry-after")) >= 1));
   assert.equal(keys.requests, 1);
   await keys.setOutage(undefined);
-  await new Promise((resolve) => setTimeout(resolve, 2_100));
+  await pause(2_100);
   assert.equal((await ask()).status, 200);
 });
 
@@ -371,12 +371,87 @@ test("on workerd a fetch that is lost with its request holds nobody up for long"
   assert.equal((await ask()).status, 200);
 });
 
+/** The worker, answering after 300 ms whatever its handler waits for, and naming its trouble at `/causes`. */
+const early = (worker) =>
+  worker
+    .replace(
+      "const app = new Hono();",
+      `const app = new Hono();
+const late = (c) => new Promise((resolve) => setTimeout(() => resolve(c.text("late", 504)), 300));
+app.use((c, next) => Promise.race([next(), late(c)]));
+app.get("/causes", (c) => c.json(causes));`,
+    )
+    .replace(
+      "const auth = createAuthHono({",
+      `const causes = [];
+const logger = { info() {}, warn() {}, error: ({ cause }) => causes.push(cause) };
+const auth = createAuthHono({ logger,`,
+    );
+
+for (const [how, again, logged] of [
+  [
+    "by requests all the time",
+    (ask) => until(async () => (await ask()).status === 200),
+    ["the attempt was broken off"],
+  ],
+  ["by the next request, whenever it comes", (ask) => pause(8_000).then(ask), []],
+]) {
+  test(`on workerd a fetch that an early answer ends is made again ${how}`, { timeout: 60_000 }, async (t) => {
+    const { tokens, keys } = await issuer(t);
+    await bundle(bare, early(WORKER), ["workerd", "worker", "browser"], "worker.js");
+    const { base } = await startWorkerd(t, bare, "worker.js", { KEY_URI: keys.keyUri });
+    const ask = () => fetch(`${base}/protected`, { headers: { authorization: `Bearer ${tokens.sign()}` } });
+    await keys.setOutage("hang");
+    assert.equal((await ask()).status, 504);
+    assert.equal(keys.requests, 1);
+    await keys.setOutage(undefined);
+    await again(ask);
+    assert.equal(keys.requests, 2);
+    assert.equal((await ask()).status, 200);
+    assert.deepEqual(await fetch(`${base}/causes`).then((response) => response.json()), logged);
+  });
+}
+
+/** A worker whose clock is put forward by `POST /ahead/MILLISECONDS`. */
+const AHEAD = WORKER.replace(
+  "const auth =",
+  "let ahead = 0;\nconst { now } = Date;\nDate.now = () => now() + ahead;\nconst auth =",
+).replace(
+  "const app = new Hono();",
+  `const app = new Hono();
+app.post("/ahead/:ms", (c) => c.json((ahead += Number(c.req.param("ms")))));`,
+);
+
+async function startAhead(t, worker = AHEAD) {
+  const { tokens, keys } = await issuer(t);
+  await bundle(bare, worker, ["workerd", "worker", "browser"], "worker.js");
+  const { base } = await startWorkerd(t, bare, "worker.js", { KEY_URI: keys.keyUri });
+  const ask = async (token) =>
+    (await fetch(`${base}/protected`, { headers: { authorization: `Bearer ${token}` } })).status;
+  const ahead = (ms) => fetch(`${base}/ahead/${ms}`, { method: "POST" });
+  return { tokens, keys, ask, ahead, sign: () => tokens.sign({ expiresIn: 200_000 }) };
+}
+
+test("on workerd keys are fetched anew that grew too old after a lost fetch", { timeout: 60_000 }, async (t) => {
+  const { keys, ask, ahead, sign } = await startAhead(t, early(AHEAD));
+  assert.equal(await ask(sign()), 200);
+  await keys.setOutage("hang");
+  await ahead(3_600_000);
+  assert.equal(await ask(sign()), 504);
+  await keys.setOutage(undefined);
+  await ahead(25 * 3_600_000);
+  assert.equal(await ask(sign()), 200);
+  assert.equal(keys.requests, 3);
+});
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
 /** Waits for what must come within ten seconds. */
 async function until(condition) {
   const end = Date.now() + 10_000;
   while (!(await condition())) {
     assert.ok(Date.now() < end, "it took too long");
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await pause(100);
   }
 }
 

@@ -9,25 +9,30 @@ export class SingleFlight {
   private running: Promise<void> | undefined;
   private startedAt = Number.NEGATIVE_INFINITY;
 
-  /** `limit` is in milliseconds. A task that takes longer counts as lost together with the request that started it. */
+  /**
+   * `limit` is in milliseconds. A task that takes longer counts as lost together with the request that started it, and
+   * its promise never settles. `onLost` is called once for it, with the milliseconds since then.
+   */
   constructor(
     private readonly task: () => Promise<void>,
     private readonly limit: number,
+    private readonly onLost: (ago: number) => void,
   ) {}
 
-  /** Whether the task runs. */
-  get pending(): boolean {
-    return this.running !== undefined && !this.isLost;
-  }
-
-  /** Whether the task has been running for too long to end yet. */
-  get isLost(): boolean {
-    return this.running !== undefined && Date.now() > this.startedAt + this.limit;
+  /** Gives the running task up if it has been lost. */
+  giveUpLost(): void {
+    if (this.running === undefined) return;
+    const ago = Date.now() - this.startedAt - this.limit;
+    if (ago <= 0) return;
+    this.running = undefined;
+    this.onLost(ago);
   }
 
   /** Starts the task, or waits for the running task. */
   async run(): Promise<void> {
-    if (!this.pending) {
+    this.giveUpLost();
+    const { running } = this;
+    if (running === undefined) {
       this.startedAt = Date.now();
       const started = this.task().finally(() => {
         if (this.running === started) this.running = undefined;
@@ -35,7 +40,10 @@ export class SingleFlight {
       this.running = started;
       return started;
     }
-    if (!SingleFlight.isBoundToRequests) return this.running;
-    while (this.pending) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    if (!SingleFlight.isBoundToRequests) return running;
+    while (this.running === running) {
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      this.giveUpLost();
+    }
   }
 }

@@ -5,7 +5,10 @@ import { FetchError, TIME_LIMIT, fetchSet } from "./fetching.js";
 import { SingleFlight } from "./flight.js";
 import { parseRemoteSet, type VerifyingKey } from "./jwks.js";
 import { ACCESS_TYPE, TokenError, readHeader, verify, type Header } from "./jws.js";
-import { RemoteSet } from "./remote-set.js";
+import { RemoteSet, type Failure } from "./remote-set.js";
+
+/** Milliseconds after which an attempt is lost: a fetch that still runs has reached its own time limit by then. */
+const LOST_AFTER = TIME_LIMIT + 500;
 
 /** The address of a key set, and the rules for its use. */
 export interface RemoteRules {
@@ -40,7 +43,11 @@ export class RemoteKeys {
   /** Grows with every change of the set. A result under another epoch may rest on a key that was withdrawn. */
   epoch = 1;
   private readonly set: RemoteSet;
-  private readonly flight = new SingleFlight(() => this.attempt(), TIME_LIMIT);
+  private readonly flight = new SingleFlight(
+    () => this.attempt(),
+    LOST_AFTER,
+    (ago) => this.failed("unreachable", "the attempt was broken off", this.rules.now() - ago),
+  );
   private trouble: string | undefined;
 
   constructor(private readonly rules: RemoteRules) {
@@ -85,8 +92,7 @@ export class RemoteKeys {
 
   /** Fetches a set if one is due. Returns whether the request waited for it. */
   private async prepare(): Promise<boolean> {
-    // An attempt that took too long has been lost with the request that made it.
-    if (this.flight.isLost) this.set.fail("unreachable", this.rules.now());
+    this.flight.giveUpLost();
     switch (this.set.decide(this.rules.now())) {
       case "use":
         return false;
@@ -128,9 +134,13 @@ export class RemoteKeys {
       this.trouble = undefined;
     } catch (error) {
       const { failure, message } = error as FetchError;
-      this.set.fail(failure, this.rules.now());
-      this.trouble = message;
+      this.failed(failure, message, this.rules.now());
     }
+  }
+
+  private failed(failure: Failure, trouble: string, at: number): void {
+    this.set.fail(failure, at);
+    this.trouble = trouble;
   }
 
   private async read(bytes: Uint8Array): Promise<readonly VerifyingKey[]> {
