@@ -432,6 +432,26 @@ async function startAhead(t, worker = AHEAD) {
   return { tokens, keys, ask, ahead, sign: () => tokens.sign({ expiresIn: 200_000 }) };
 }
 
+test("on workerd a withdrawn key is refused when the issuer is back after an outage", {
+  timeout: 60_000,
+}, async (t) => {
+  const { tokens, keys, ask, ahead, sign } = await startAhead(t);
+  const old = sign();
+  assert.equal(await ask(old), 200);
+  await keys.setOutage("error");
+  await ahead(3_600_000);
+  assert.equal(await ask(old), 200);
+  assert.equal(keys.requests, 2);
+  await keys.setOutage(undefined);
+  tokens.rotate();
+  tokens.retire();
+  assert.equal(await ask(old), 200, "the next attempt begins 30 s after the last");
+  await ahead(30_000);
+  assert.equal(await ask(old), 401);
+  assert.equal(await ask(sign()), 200);
+  assert.equal(keys.requests, 3);
+});
+
 test("on workerd keys are fetched anew that grew too old after a lost fetch", { timeout: 60_000 }, async (t) => {
   const { keys, ask, ahead, sign } = await startAhead(t, early(AHEAD));
   assert.equal(await ask(sign()), 200);
@@ -442,6 +462,30 @@ test("on workerd keys are fetched anew that grew too old after a lost fetch", { 
   await ahead(25 * 3_600_000);
   assert.equal(await ask(sign()), 200);
   assert.equal(keys.requests, 3);
+});
+
+test("on workerd one request waits for keys that are due, and no other", { timeout: 60_000 }, async (t) => {
+  const { keys, ask, ahead, sign } = await startAhead(t);
+  assert.equal(await ask(sign()), 200);
+  for (const [age, ms] of [
+    ["due", 2_700_000],
+    ["old, after a failed attempt", 900_000],
+  ]) {
+    await keys.setOutage("hang");
+    await ahead(ms);
+    const before = keys.requests;
+    let isWaiting = true;
+    const waiting = ask(sign()).finally(() => (isWaiting = false));
+    await until(() => keys.requests === before + 1);
+    assert.deepEqual(await Promise.all([ask(sign()), ask(sign())]), [200, 200], age);
+    assert.ok(isWaiting, age);
+    assert.equal(await waiting, 200, age);
+    assert.equal(keys.requests, before + 1, age);
+  }
+  await keys.setOutage(undefined);
+  await ahead(30_000);
+  assert.equal(await ask(sign()), 200);
+  assert.equal(keys.requests, 4);
 });
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -97,9 +97,13 @@ export class RemoteKeys {
       case "use":
         return false;
       case "use and fetch":
-        // If a promise ends with its request, nothing runs in the background: a later request waits for the new set.
-        if (!SingleFlight.isBoundToRequests) void this.flight.run();
-        return false;
+        if (!SingleFlight.isBoundToRequests) {
+          void this.flight.run();
+          return false;
+        }
+        // Here a promise ends with its request, so the request that begins the attempt waits. Others use the set.
+        await this.flight.run();
+        return true;
       case "fetch":
         await this.flight.run();
         return true;
