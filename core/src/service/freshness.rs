@@ -64,10 +64,11 @@ impl Freshness {
         self.known.insert_if(id, SessionRead { state, read_at }, || epoch == self.epoch());
     }
 
-    /// Returns the time at which a user was last seen in good standing, if that is not before `not_before`.
+    /// Returns the time at which a user was last seen in good standing, if it is within `read_in`. As in
+    /// [`Freshness::get`], an entry from the future is not used.
     #[must_use]
-    pub fn standing_at(&self, user_id: &str, not_before: Millis) -> Option<Millis> {
-        self.standing.get(user_id).filter(|at| *at >= not_before)
+    pub fn standing_at(&self, user_id: &str, read_in: RangeInclusive<Millis>) -> Option<Millis> {
+        self.standing.get(user_id).filter(|at| read_in.contains(at))
     }
 
     /// Remembers that a user was in good standing, by a read that began under `epoch`.

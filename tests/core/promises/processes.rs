@@ -156,7 +156,7 @@ async fn p21_p27_other_processes_know_within_the_age_of_their_check() {
     }
 }
 
-/// What a process read of a session before the clock stepped back hides no revocation of another process.
+/// What a process read of a session or a user before the clock stepped back hides no revocation of another process.
 #[tokio::test]
 async fn a_clock_that_steps_back_hides_no_revocation() {
     let own = Own::new(Database::SqliteFile).await;
@@ -173,6 +173,18 @@ async fn a_clock_that_steps_back_hides_no_revocation() {
     clock.advance(-3_600_000);
     let refused = there.guard(&login.access).await.result.unwrap_err();
     assert!(refused.is(ErrorCode::Unauthorized), "{refused}");
+    for (name, end) in [("lena", "deleteUser"), ("mona", "disableUser")] {
+        let registered = here.register(name).await.body;
+        let id = registered["data"]["user"]["id"].clone();
+        let loose = there.server.sign_access_token(&json!({ "id": id, "roles": [] })).unwrap();
+        assert!(there.guard(&loose).await.result.is_ok(), "{end}");
+        assert!(there.server.guard_now(&bearer(&loose)).is_some(), "{end}: remembered");
+        here.server.call(end, json!([id])).await.unwrap();
+        clock.advance(-3_600_000);
+        assert!(there.server.guard_now(&bearer(&loose)).is_none(), "{end}: what is remembered counts for nothing");
+        let refused = there.guard(&loose).await.result.unwrap_err();
+        assert!(refused.is(ErrorCode::Unauthorized), "{end}: {refused}");
+    }
     here.server.close().await;
     there.server.close().await;
     own.drop().await;

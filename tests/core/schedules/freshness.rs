@@ -67,7 +67,7 @@ impl Process {
     /// A guarded request whose token belongs to no session.
     fn guard_user(&self) {
         let was_answered = self.was_answered.load(Ordering::SeqCst);
-        if self.freshness.standing_at(USER, NOW).is_some() {
+        if self.freshness.standing_at(USER, NOW..=NOW).is_some() {
             assert!(!was_answered, "a user is in good standing after the word that it is not");
             return;
         }

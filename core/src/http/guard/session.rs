@@ -50,7 +50,8 @@ impl Rank {
 
 pub(super) fn standing_in_memory(realm: &Realm, user_id: &str) -> Option<Millis> {
     let SessionCheck::MaxAge(max_age @ 1..) = realm.config.session_check else { return None };
-    realm.freshness.standing_at(user_id, realm.now() - max_age)
+    let now = realm.now();
+    realm.freshness.standing_at(user_id, now - max_age..=now)
 }
 
 /// Checks the user of a token without a session. The token is valid until it expires, unless its user is deleted or
