@@ -219,6 +219,7 @@ pub trait Store: SetupStore + ImportStore + AccountStore + AuditStore {
 
     /// Counts an attempt at the code of an open flow, before the code is compared. Returns `None` if the flow is spent,
     /// expired or unknown, its attempts are used up, or [`WRONG_CODES`] codes of its user were wrong since `since`.
+    /// Codes of second factors, which [`Store::attempt_factor`] counts, are not among these.
     async fn attempt_code(&self, flow_id: &str, since: Millis, now: Millis) -> Result<Option<Flow>, StoreError>;
 
     /// Spends an open flow of a user together with its effect. Returns `false` and changes nothing if the flow is spent

@@ -94,6 +94,7 @@ macro_rules! store_conformance {
             one_of_many_spends_a_flow
             attempts_at_a_code_are_counted_before_anybody_compares
             wrong_codes_of_a_user_count_over_all_flows
+            wrong_codes_of_factors_are_none_of_messages
             a_flow_ends_with_what_it_was_made_for
             eligibility_is_judged_when_a_flow_is_spent
             the_first_proof_takes_an_account_over

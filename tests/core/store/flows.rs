@@ -160,6 +160,23 @@ pub async fn wrong_codes_of_a_user_count_over_all_flows(store: AnyStore) {
     }
 }
 
+pub async fn wrong_codes_of_factors_are_none_of_messages(store: AnyStore) {
+    let user = registered(&store, &["anna"]).await;
+    let budget = FactorBudget { method: FactorMethod::Totp, since: [(100, T - HOUR), (100, T - DAY)], in_a_row: None };
+    for _ in 0..=WRONG_CODES / 5 {
+        let step = Flow { purpose: "mfa".into(), code: None, identifier_id: String::new(), ..flow_of(Some(&user)) };
+        assert!(store.begin_mfa(&step, Expected::default()).await.unwrap());
+        for is_counted in [true, true, true, true, true, false] {
+            let attempt = store.attempt_factor(FactorAsker::Flow(&step.id), &budget, T).await.unwrap();
+            assert_eq!(matches!(attempt, FactorAttempt::Counted { .. }), is_counted, "five of a flow");
+        }
+    }
+    let flow = put(&store, Some(&user)).await;
+    for is_counted in [true, true, true, true, true, false] {
+        assert_eq!(store.attempt_code(&flow.id, T - DAY, T).await.unwrap().is_some(), is_counted, "five of a flow");
+    }
+}
+
 pub async fn a_flow_ends_with_what_it_was_made_for(store: AnyStore) {
     let user = with_addresses(&store, &["a@x", "b@x"]).await;
     let change = |value: &str| IdentifierUpdate {

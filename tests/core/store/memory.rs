@@ -977,8 +977,8 @@ impl Store for MemoryStore {
                 Some(user_id) => other.user_id.as_ref() == Some(user_id),
                 None => other.subject == flow.subject,
             };
-            let recent =
-                tables.flows.iter().map(|kept| &kept.flow).filter(|one| of_same(one) && one.created_at > since);
+            let counts = |one: &&Flow| of_same(one) && one.purpose != "mfa" && one.created_at > since;
+            let recent = tables.flows.iter().map(|kept| &kept.flow).filter(counts);
             let wrong: i64 = recent.map(|one| one.attempts).sum();
             let is_good = flow.code.as_ref().is_some_and(|code| code.expires_at > now);
             if !(tables.flows[at].is_open(now) && is_good && flow.attempts < flow.max_attempts)

@@ -10,7 +10,7 @@ use crate::store::model::{
     UsedCode, UsedFactor,
 };
 use crate::store::sql::factor_rows::{delete_factors, factor_from};
-use crate::store::sql::flows::{self, OPEN, end_flows, insert_flow, payload_of};
+use crate::store::sql::flows::{self, MFA, OPEN, end_flows, insert_flow, payload_of};
 use crate::store::sql::mark::remark;
 use crate::store::sql::session_row::time;
 use crate::store::sql::{SqlStore, id, row_of};
@@ -18,8 +18,6 @@ use crate::store::sql::{SqlStore, id, row_of};
 /// The most open flows of the purpose `mfa` of a user. The oldest ends for a new one. Each began with a right first
 /// proof, so the limits of that proof bound the flows too.
 const MOST_FLOWS: i64 = 20;
-/// The purpose of those flows.
-const MFA: &str = "mfa";
 
 impl<E: Executor> SqlStore<E> {
     pub(super) async fn begin_mfa(&self, flow: &Flow, expected: Expected<'_>) -> Result<bool, StoreError> {

@@ -18,6 +18,9 @@ macro_rules! flow_results {
     };
 }
 
+/// The purpose of the flows between the first proof of a login and the second factor.
+pub(super) const MFA: &str = "mfa";
+
 /// The condition that a flow can still be spent.
 pub(super) const OPEN: &str = "consumed_at IS NULL AND expires_at > ?";
 
@@ -111,14 +114,17 @@ impl<E: Executor> SqlStore<E> {
             Some(user_id) => ("user_id", user_id),
             None => ("subject", &flow.subject),
         };
-        // The sum is over an inner table, because MySQL can't read the table that it changes.
+        // The sum is over an inner table, because MySQL can't read the table that it changes. It leaves out the purpose
+        // `mfa`, since codes of second factors have budgets of their own.
         let sql = format!(
             "UPDATE sentri_flows SET attempts = attempts + 1 WHERE id = ? AND {OPEN} AND code_expires_at > ? \
              AND attempts < max_attempts AND (SELECT COALESCE(SUM(tried.attempts), 0) FROM \
-             (SELECT attempts FROM sentri_flows WHERE {whose} = ? AND created_at > ?) AS tried) < {WRONG_CODES}"
+             (SELECT attempts FROM sentri_flows WHERE {whose} = ? AND purpose <> ? AND created_at > ?) AS tried) \
+             < {WRONG_CODES}"
         );
         let (id, now) = (Value::from(flow.id.as_str()), Value::Time(now));
-        let count = Statement::write(sql, [id, now.clone(), now, owner.as_str().into(), Value::Time(since)]);
+        let params = [id, now.clone(), now, owner.as_str().into(), MFA.into(), Value::Time(since)];
+        let count = Statement::write(sql, params);
         let is_counted = self.applies(Batch::of([self.lock_owner(&flow), count.expect(1)])).await?;
         Ok(is_counted.then_some(flow))
     }
