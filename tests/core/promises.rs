@@ -23,6 +23,8 @@ mod faults;
 mod flows;
 #[path = "promises/galera.rs"]
 mod galera;
+#[path = "promises/grace.rs"]
+mod grace;
 #[path = "promises/health.rs"]
 mod health;
 #[path = "promises/hostile.rs"]

@@ -54,14 +54,15 @@ impl UseCase for Refresh {
 
     async fn run(context: &mut Context<'_>, input: RefreshInput) -> Result<Issued, Failure> {
         let Context { realm, trail, .. } = context;
-        let now = realm.now();
-        let claims = realm.keys.require()?.verify_refresh(&input.refresh_token, now).map_err(Error::from)?;
+        let claims = realm.keys.require()?.verify_refresh(&input.refresh_token, realm.now()).map_err(Error::from)?;
         if let Err(Refusal { error, event }) = check_host_revocation(realm, &claims.session_id).await {
             trail.events.extend(event.and_then(|event| realm.telemetry.counted(event)));
             return Err(error.into());
         }
         let mut state = realm.store.find_session(&claims.session_id).await?.ok_or_else(ended)?;
         for _ in 0..RACES {
+            // Read after the row: an instant before it could lie before a rotation that happened meanwhile.
+            let now = realm.now();
             match judge_refresh(&state.session, claims.generation, claims.iat, &realm.config.session, now) {
                 RefreshVerdict::Rotate => match step(realm, &state, now, trail).await? {
                     Rotation::Rotated(next) => return sessions::issue(realm, &next.session, next.roles, now),

@@ -19,7 +19,6 @@ use crate::store::model::SessionState;
 /// Mints a new access token for a valid refresh cookie. The refresh token is not rotated, so parallel requests do not
 /// disturb each other. `None`: the refresh cookie is not valid either.
 pub(super) async fn silent_refresh(realm: &Arc<Realm>, silent: &Silent) -> Result<Option<ProtectResult>, Failure> {
-    let now = realm.now();
     let fits = |session_id: &str| is_of_session(silent.sessions.as_ref(), session_id);
     let claims = match presented::choose(realm, &silent.refresh_tokens, fits).await? {
         PresentedTokens::One(_, claims) if fits(&claims.session_id) => claims,
@@ -29,8 +28,10 @@ pub(super) async fn silent_refresh(realm: &Arc<Realm>, silent: &Silent) -> Resul
     if let Err(Refusal { error, event }) = check_host_revocation(realm, &claims.session_id).await {
         return Ok(Some(refused(realm, error).because(&realm.telemetry, event)));
     }
-    let epoch = realm.freshness.epoch();
+    let (epoch, read_at) = (realm.freshness.epoch(), realm.now());
     let Some(state) = realm.store.find_session(&claims.session_id).await? else { return Ok(None) };
+    // Read after the row: an instant before it could lie before a rotation that happened meanwhile.
+    let now = realm.now();
     let verdict = judge_refresh(&state.session, claims.generation, claims.iat, &realm.config.session, now);
     match verdict {
         RefreshVerdict::Rotate | RefreshVerdict::Reissue => {}
@@ -41,7 +42,7 @@ pub(super) async fn silent_refresh(realm: &Arc<Realm>, silent: &Silent) -> Resul
         realm.store.touch_session(&claims.session_id, claims.generation, now).await?;
     }
     let token = sessions::issue_access(realm, &state.session, &state.roles, now)?;
-    realm.freshness.put(state.clone(), now, epoch);
+    realm.freshness.put(state.clone(), read_at, epoch);
     let ends_at = realm.config.session.ends_at(state.session.created_at);
     let exp = (now + realm.config.access_ttl).min(ends_at);
     let mut oversize = None;
