@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::factors::{FactorOwner, RACES, change, read, tell};
+use super::factors::{FactorOwner, RACES, change, read};
 use super::input::Input;
 use super::security_messages;
 use super::story::Story;
@@ -56,7 +56,7 @@ impl UseCase for RemoveFactor {
             };
             if change(realm, &removal, trail).await? {
                 if factor.confirmed_at.is_some() {
-                    tell(realm, caller, user_id, MessageKind::FactorRemoved, trail).await;
+                    security_messages::tell(realm, caller, user_id, MessageKind::FactorRemoved, trail).await;
                 }
                 return Ok(Done);
             }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::input::Input;
 use super::reauthenticate::find as open_session;
 use super::story::Story;
-use super::{Caller, Realm, Trail, security_messages};
+use super::{Realm, Trail, security_messages};
 use crate::audit::Change;
 use crate::cache::Revocation;
 use crate::crypto::{Secret, ShownSecret, make_id};
@@ -191,13 +191,6 @@ impl FactorOwner {
     }
 }
 
-pub(super) async fn tell(realm: &Realm, caller: &Caller, user_id: &str, kind: MessageKind, trail: &mut Trail) {
-    // The change is made by now, so a failure of the message must not fail the use case.
-    if let Ok(Some(user)) = realm.store.find_user(user_id).await {
-        security_messages::leave(realm, caller, &user, kind, trail);
-    }
-}
-
 /// Confirms a pending factor by its first right code. The first factor of a user ends all other sessions, and makes
 /// recovery codes.
 ///
@@ -247,7 +240,7 @@ impl UseCase for ConfirmFactor {
                 ..author.change(auth_epoch, FactorChangeKind::Confirm { id: &factor.id, step })
             };
             if change(realm, &confirmation, trail).await? {
-                tell(realm, caller, user_id, MessageKind::FactorAdded, trail).await;
+                security_messages::tell(realm, caller, user_id, MessageKind::FactorAdded, trail).await;
                 return Ok(ShownCodes::of(new));
             }
         }

@@ -6,7 +6,7 @@ use super::attempt::{Attempts, Guess};
 use super::input::Input;
 use super::login::count_own;
 use super::story::Story;
-use super::{Realm, Trail};
+use super::{Realm, Trail, security_messages};
 use crate::audit::Change;
 use crate::cache::Revocation;
 use crate::crypto::Secret;
@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
 use crate::failure::Failure;
 use crate::hook::Operation;
+use crate::message::MessageKind;
 use crate::password::Hasher;
 use crate::use_case::{self, Context, Done, UseCase};
 
@@ -60,7 +61,9 @@ impl UseCase for ChangePassword {
         let hasher = realm.hasher.on_behalf_of(caller.requester());
         let outcome = verify_and_change(realm, &hasher, &user_id, current, new, trail).await;
         attempts.settle(Guess::of(&outcome)).await;
-        outcome.map(|()| Done)
+        outcome?;
+        security_messages::tell(realm, caller, &user_id, MessageKind::PasswordChanged, trail).await;
+        Ok(Done)
     }
 }
 
@@ -118,10 +121,12 @@ impl UseCase for SetPassword {
     type Output = Done;
 
     async fn run(context: &mut Context<'_>, input: SetInput) -> Result<Done, Failure> {
-        let Context { realm, trail, .. } = context;
+        let Context { realm, caller, trail } = context;
         realm.config.password.check("newPassword", input.new.expose())?;
         let new_hash = realm.hasher.hash(input.new).await?;
-        replace(realm, &input.user_id, None, &new_hash, trail).await.map(|()| Done)
+        replace(realm, &input.user_id, None, &new_hash, trail).await?;
+        security_messages::tell(realm, caller, &input.user_id, MessageKind::PasswordChanged, trail).await;
+        Ok(Done)
     }
 }
 

@@ -17,6 +17,17 @@ pub(super) fn leave(realm: &Realm, caller: &Caller, user: &UserWithIdentifiers, 
     trail.messages.push(message(realm, caller, kind, &to, None));
 }
 
+/// Leaves a message about a change that is already made, as [`leave`] does. A failure to read the user costs the
+/// message, and must not fail the use case.
+pub(super) async fn tell(realm: &Realm, caller: &Caller, user_id: &str, kind: MessageKind, trail: &mut Trail) {
+    if realm.config.messages.is_none() {
+        return;
+    }
+    if let Ok(Some(user)) = realm.store.find_user(user_id).await {
+        leave(realm, caller, &user, kind, trail);
+    }
+}
+
 /// Returns the message to an address without an account, after a request for such an account. Returns `None` if the
 /// option `messages.unknownAccount` is off, or the text can't be the address of an account.
 pub(super) fn to_nobody(realm: &Realm, caller: &Caller, given: &str) -> Option<Message> {
