@@ -398,7 +398,24 @@ test("P40: an unsafe request with a cookie needs proof of its origin, remembered
   ]) {
     assert.equal(await post(evil), "FORBIDDEN");
   }
-  assert.equal(await ask(client, { method: "GET", cookie, secFetchSite: "cross-site" }), "rizz");
+  const get = (more) => ask(client, { method: "GET", cookie, host: "shop.example", ...more });
+  assert.equal(await get({ secFetchSite: "cross-site" }), "rizz");
+  // The handshake of a WebSocket is a GET.
+  assert.equal(await get({ secFetchSite: "same-site", upgrade: "websocket" }), "FORBIDDEN");
+  assert.equal(await get({ origin: "https://evil.example", upgrade: "h2c, WebSocket" }), "FORBIDDEN");
+  assert.equal(await get({ origin: "https://shop.example", upgrade: "websocket" }), "rizz");
+});
+
+test("a remembered bearer token costs no look at where a request comes from", async (t) => {
+  const { client, tokens } = await setUp(t);
+  const token = tokens.sign({ id: "rizz" });
+  assert.equal(await ask(client, bearer(token)), "rizz");
+  const read = new Set();
+  const watched = new Proxy(bearer(token, { upgrade: "websocket", origin: "https://evil.example" }), {
+    get: (request, name) => (read.add(name), request[name]),
+  });
+  assert.equal(client.guardNow(watched).principal.id, "rizz");
+  for (const name of ["upgrade", "origin", "secFetchSite", "host", "scheme"]) assert.ok(!read.has(name), name);
 });
 
 test("isTokenRevoked decides every time, and fails closed", { timeout: 20_000 }, async (t) => {

@@ -206,6 +206,17 @@ test("requests are judged alike, and logged alike", async (t) => {
     },
     "POST from elsewhere": { method: "POST", cookie, ...shop, origin: "https://evil.example" },
     "POST that says cross-site": { method: "POST", cookie, ...shop, secFetchSite: "cross-site" },
+    "a WebSocket from here": { upgrade: "websocket", cookie, ...shop, origin: "https://shop.example" },
+    "a WebSocket from a trusted origin": { upgrade: "websocket", cookie, ...shop, origin: "https://app.example" },
+    "a WebSocket from elsewhere": { upgrade: "websocket", cookie, ...shop, origin: "https://evil.example" },
+    "a WebSocket from elsewhere, again": { upgrade: "h2c, WebSocket", cookie, ...shop, secFetchSite: "same-site" },
+    "a WebSocket from elsewhere with a bearer token": {
+      upgrade: "websocket",
+      authorization: `Bearer ${good}`,
+      ...shop,
+      origin: "https://evil.example",
+    },
+    "an upgrade to another protocol": { upgrade: "h2c", cookie, ...shop, origin: "https://evil.example" },
     "a preflight": { method: "OPTIONS", origin: "https://app.example", accessControlRequestMethod: "PUT" },
     "a preflight from elsewhere": {
       method: "OPTIONS",

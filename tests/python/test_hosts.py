@@ -351,6 +351,41 @@ def test_g15_the_close_has_its_code_and_reason() -> None:
     assert close("/limited") == (1008, "RATE_LIMIT_EXCEEDED")
 
 
+def test_g15_a_handshake_that_django_serves_proves_its_origin(django_project: str, member: dict[str, str]) -> None:
+    # A server of WSGI hands the handshake to a view, as a GET.
+    cookie, foreign = {"Cookie": member["cookie"]}, {"Origin": "https://evil.example"}
+    for path in ("/wrapped", "/mine", "/async"):
+        ask = lambda **more: send(django_project, path, Upgrade="websocket", **more)[0]  # noqa: B023, E731
+        assert ask(**cookie, Origin=django_project) == 200, path
+        assert ask(**cookie, **foreign) == 403, path
+        assert ask(**cookie, **foreign, Sec_Fetch_Site="same-site") == 403, path
+        assert ask(**bearer(member["token"]), **foreign) == 200, path
+        assert send(django_project, path, **cookie, **foreign)[0] == 200, "a GET changes nothing"
+
+
+def test_g15_a_handshake_that_flask_serves_proves_its_origin() -> None:
+    from flask import Flask, g
+    from sentri.flask import AuthServer
+
+    auth, app = AuthServer(**options(access_cookie=True, session_check=False)), Flask(__name__)
+    auth.attach(app)
+    view = auth.protect()(lambda: {"id": g.user.id})
+    app.add_url_rule("/socket", "socket", view, websocket=True)
+    token = auth.sign_access_token("rizz", ["user"])
+    client = app.test_client(use_cookies=False)
+
+    def ask(**more: str) -> int:
+        sent = {name.replace("_", "-"): value for name, value in more.items()}
+        return client.get("/socket", headers={"Connection": "Upgrade", "Upgrade": "websocket", **sent}).status_code
+
+    cookie, foreign = {"Cookie": f"access_token={token}"}, {"Origin": "https://evil.example"}
+    assert ask(**cookie, Origin="http://localhost") == 200
+    assert ask(**cookie, **foreign) == 403
+    assert ask(**cookie, **foreign, Sec_Fetch_Site="same-site") == 403
+    assert ask(**bearer(token), **foreign) == 200
+    assert ask(**foreign) == 401
+
+
 FLASK = """
 from flask import Flask
 from sentri.flask import AuthServer

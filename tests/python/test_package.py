@@ -229,7 +229,7 @@ def test_a_role_with_a_space_in_it_is_not_two_roles() -> None:
 
 
 def test_of_repeated_headers_the_first_counts() -> None:
-    names = {"authorization": "authorization", "origin": "origin", "sec-fetch-site": "secFetchSite", "host": "host"}
+    names = {name: name for name in ("authorization", "origin", "host", "upgrade")} | {"sec-fetch-site": "secFetchSite"}
     seen = guard_request("GET", [(name, value) for name in (*names, "cookie") for value in ("a=1", "b=2")])
     assert seen == {"method": "GET", "cookie": "a=1; b=2", **dict.fromkeys(names.values(), "a=1")}
 

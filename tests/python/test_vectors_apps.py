@@ -134,7 +134,12 @@ def test_same_origin(framework: str) -> None:
                 # Servers take these from a proxy, and no other spelling of them.
                 if tuple(given["trusted"]) != trusted or given.get("scheme") not in (None, "http", "https"):
                     continue
-                named = (("sec-fetch-site", "secFetchSite"), ("origin", "origin"), ("x-forwarded-proto", "scheme"))
+                named = (
+                    ("upgrade", "upgrade"),
+                    ("sec-fetch-site", "secFetchSite"),
+                    ("origin", "origin"),
+                    ("x-forwarded-proto", "scheme"),
+                )
                 sent = [(name, given[key]) for name, key in named if given.get(key) is not None]
                 ask = lambda name, value: send(
                     base, given["method"], "/protected", [(name, value), *sent], given["host"]

@@ -201,7 +201,7 @@ def test_same_origin(given: dict[str, Any], expect: bool) -> None:
     auth = BlockingAuthServer(**options(access_cookie=True, session_check=False, trusted_origins=given["trusted"]))
     sent = {
         name: given[name]
-        for name in ("method", "secFetchSite", "origin", "host", "scheme")
+        for name in ("method", "upgrade", "secFetchSite", "origin", "host", "scheme")
         if given.get(name) is not None
     }
     token = auth.sign_access_token("u1", ["user"])

@@ -97,7 +97,7 @@ def read_response(data: wire.ResponseData) -> ResponseData:
 
 class Guard:
     """All that an adapter needs to guard routes. A request here has the members that ``protect()`` reads: ``method``,
-    and if they were sent ``authorization``, ``cookie``, ``origin``, ``secFetchSite``, ``host``,
+    and if they were sent ``authorization``, ``cookie``, ``origin``, ``secFetchSite``, ``host``, ``upgrade``,
     ``accessControlRequestMethod`` and ``accessControlRequestHeaders``."""
 
     def __init__(

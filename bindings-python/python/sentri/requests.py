@@ -20,6 +20,7 @@ _Guarded = Literal[
     "origin",
     "secFetchSite",
     "host",
+    "upgrade",
     "accessControlRequestMethod",
     "accessControlRequestHeaders",
 ]
@@ -30,6 +31,7 @@ _GUARDED: Mapping[str, _Guarded] = {
     "origin": "origin",
     "sec-fetch-site": "secFetchSite",
     "host": "host",
+    "upgrade": "upgrade",
     "access-control-request-method": "accessControlRequestMethod",
     "access-control-request-headers": "accessControlRequestHeaders",
 }

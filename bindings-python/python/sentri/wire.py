@@ -79,6 +79,8 @@ class GuardRequest(_GuardRequest, total=False):
     secFetchSite: Optional[str]
     #: ``Host``
     host: Optional[str]
+    #: ``Upgrade``, by which the handshake of a WebSocket differs from other GETs.
+    upgrade: Optional[str]
     #: The scheme by which the request came, as the framework knows it.
     scheme: Optional[str]
     #: Client address as the framework knows it.

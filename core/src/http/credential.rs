@@ -104,5 +104,5 @@ fn same_origin(request: &GuardRequest, trusted: &[Origin]) -> bool {
         host: request.host.as_deref(),
         scheme: request.scheme.as_deref(),
     };
-    origin::same_origin(&request.method, provenance, trusted)
+    origin::same_origin(&request.method, request.upgrade.as_deref(), provenance, trusted)
 }

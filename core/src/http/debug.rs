@@ -67,7 +67,7 @@ impl fmt::Debug for Response {
 
 impl fmt::Debug for GuardRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { method, authorization, cookie, origin, sec_fetch_site, host, scheme, client_ip, .. } = self;
+        let Self { method, authorization, cookie, origin, sec_fetch_site, host, upgrade, scheme, client_ip, .. } = self;
         f.debug_struct("GuardRequest")
             .field("method", method)
             .field("authorization", &authorization.is_some())
@@ -75,6 +75,7 @@ impl fmt::Debug for GuardRequest {
             .field("origin", origin)
             .field("sec_fetch_site", sec_fetch_site)
             .field("host", host)
+            .field("upgrade", upgrade)
             .field("scheme", scheme)
             .field("client_ip", client_ip)
             .finish_non_exhaustive()

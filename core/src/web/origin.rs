@@ -96,11 +96,23 @@ pub fn is_safe(method: &str) -> bool {
     ["GET", "HEAD", "OPTIONS", "TRACE"].iter().any(|safe| method.eq_ignore_ascii_case(safe))
 }
 
-/// Whether a request that a cookie authenticates may be served. It may if its method is safe, or if it [proves its
-/// origin](proves_origin).
+/// Whether an `Upgrade` header asks for a WebSocket (RFC 6455, 4.2.1). The header lists protocols, in any case and each
+/// perhaps with a version behind a slash (RFC 9110, 7.8).
 #[must_use]
-pub fn same_origin(method: &str, provenance: Provenance<'_>, trusted: &[Origin]) -> bool {
-    is_safe(method) || proves_origin(provenance, trusted)
+pub fn opens_websocket(upgrade: Option<&str>) -> bool {
+    let is_websocket = |protocol: &str| {
+        let name = protocol.split_once('/').map_or(protocol, |(name, _)| name);
+        name.trim_matches([' ', '\t']).eq_ignore_ascii_case("websocket")
+    };
+    upgrade.is_some_and(|protocols| protocols.split(',').any(is_websocket))
+}
+
+/// Whether a request that a cookie authenticates may be served. It may if its method is safe, or if it [proves its
+/// origin](proves_origin). The handshake of a WebSocket is a GET, but counts as `CONNECT` (RFC 8441), which is not safe:
+/// any page can open the socket with its visitor's cookies, and read what comes out of it.
+#[must_use]
+pub fn same_origin(method: &str, upgrade: Option<&str>, provenance: Provenance<'_>, trusted: &[Origin]) -> bool {
+    (is_safe(method) && !opens_websocket(upgrade)) || proves_origin(provenance, trusted)
 }
 
 /// Whether the headers prove that a page of an own or trusted origin, or no page at all, sent the request. The first of

@@ -30,7 +30,7 @@ export function headerPairs(req: IncomingMessage): Array<[string, string]> {
 }
 
 /** The headers that `protect()` reads by `header`. */
-type GuardHeader = "authorization" | "cookie" | "host" | `access-control-request-${"method" | "headers"}`;
+type GuardHeader = "authorization" | "cookie" | "host" | "upgrade" | `access-control-request-${"method" | "headers"}`;
 
 /** A header as `protect()` reads it. */
 export function header(req: IncomingMessage, name: GuardHeader): string | undefined {

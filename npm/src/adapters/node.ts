@@ -92,6 +92,9 @@ export class NodeGuardRequest implements GuardRequest {
   get host() {
     return header(this.req, "host");
   }
+  get upgrade() {
+    return header(this.req, "upgrade");
+  }
   get scheme() {
     return schemeOf(this.framework?.protocol, one(this.req.headers["x-forwarded-proto"]));
   }

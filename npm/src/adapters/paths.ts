@@ -12,3 +12,8 @@ export function below(url: string, pattern: string): string {
     .slice(1 - pattern.split("/").length);
   return `/${segments.join("/")}${mark < 0 ? "" : address.slice(mark)}`;
 }
+
+/** The path of an absolute URL, not decoded. */
+export function pathOf(url: string): string {
+  return url.slice(url.indexOf("/", url.indexOf("://") + 3)).split(/[?#]/, 1)[0]!;
+}

@@ -2,10 +2,11 @@ import type { AuthServer } from "../server.js";
 import type { RateLimiterOptions } from "../types.js";
 import { makeAnswer, makeLimiter } from "./checks.js";
 import { serveRead } from "./cut-off.js";
+import { pathOf } from "./paths.js";
 import { Exchange, nodeOf, peerOf, requestId, surface } from "./web-exchange.js";
 import type { ServerAuthClient, WebContext, WebGuard, WebHandler } from "./web-types.js";
 import { waitUntilOf } from "./wait-until.js";
-import { pathOf, readRequest, toResponse } from "./web.js";
+import { readRequest, toResponse } from "./web.js";
 
 /** The path below the mount point with its query, as it came; `undefined`: the request is for another path. */
 function below({ url }: Request, mount: RegExp): string | undefined {

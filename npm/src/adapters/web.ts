@@ -1,6 +1,7 @@
 import type { GuardRequest, ResponseData } from "../protect-host.js";
 import type { NativeRequest } from "../generated/native.js";
 import type { HeaderPairs } from "./checks.js";
+import { pathOf } from "./paths.js";
 import { schemeOf } from "./scheme.js";
 import { readBody } from "./web-body.js";
 
@@ -51,11 +52,6 @@ function hostOf(req: Request): string {
   return new URL(req.url).host;
 }
 
-/** The path of an absolute URL, not decoded. */
-export function pathOf(url: string): string {
-  return url.slice(url.indexOf("/", url.indexOf("://") + 3)).split(/[?#]/, 1)[0]!;
-}
-
 /** The scheme of the URL by which the runtime was asked. */
 function schemeOfUrl({ url, headers }: Request): string | undefined {
   return schemeOf(url.slice(0, url.indexOf(":")), headers.get("x-forwarded-proto"));
@@ -82,6 +78,9 @@ export class WebGuardRequest implements GuardRequest {
   }
   get host() {
     return this.header("host") ?? hostOf(this.req);
+  }
+  get upgrade() {
+    return this.header("upgrade");
   }
   get scheme() {
     return schemeOfUrl(this.req);

@@ -17,9 +17,18 @@ function isSafe(method: string): boolean {
   return ["GET", "HEAD", "OPTIONS", "TRACE"].includes(method.toUpperCase());
 }
 
+/**
+ * Returns whether an `Upgrade` header asks for a WebSocket (RFC 6455, 4.2.1). The header lists protocols, in any case
+ * and each perhaps with a version behind a slash (RFC 9110, 7.8).
+ */
+function opensWebSocket(upgrade: string | undefined): boolean {
+  return upgrade !== undefined && /(^|,)[ \t]*websocket[ \t]*($|[,/])/i.test(upgrade);
+}
+
 /** The headers of a request that show its origin. */
 export interface Provenance {
   readonly method: string;
+  readonly upgrade?: string | undefined;
   readonly secFetchSite?: string | undefined;
   readonly origin?: string | undefined;
   readonly host?: string | undefined;
@@ -28,18 +37,18 @@ export interface Provenance {
 
 /**
  * Returns whether a request that a cookie authenticates may be served: its method is safe, or its headers prove that a
- * page of ours, or no page at all, sent it. In this order:
+ * page of ours, or no page at all, sent it. The handshake of a WebSocket is a GET, but counts as `CONNECT` (RFC 8441),
+ * which is not safe: any page can open the socket with its visitor's cookies, and read what comes out of it. The rules,
+ * in this order:
  * 1. an `Origin` that is trusted: yes;
  * 2. a `Sec-Fetch-Site`, which no page can forge: yes for `same-origin` and `none`, no for everything else;
  * 3. an `Origin`: yes when it is the host's, by `https` where the request is known to have come by it; `null` and
  *    malformed text is no page of ours;
  * 4. neither header: not a browser, nothing to forge.
  */
-export function sameOrigin(
-  { method, secFetchSite, origin, host, scheme }: Provenance,
-  trusted: readonly string[],
-): boolean {
-  if (isSafe(method)) return true;
+export function sameOrigin(request: Provenance, trusted: readonly string[]): boolean {
+  if (isSafe(request.method) && !opensWebSocket(request.upgrade)) return true;
+  const { secFetchSite, origin, host, scheme } = request;
   const parsed = origin === undefined ? undefined : parseOrigin(origin);
   if (origin !== undefined && isTrusted(origin, trusted)) return true;
   if (secFetchSite !== undefined) return ["same-origin", "none"].includes(secFetchSite.trim());

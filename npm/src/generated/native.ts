@@ -68,6 +68,7 @@ export interface NativeGuardRequest {
   origin?: string;
   secFetchSite?: string;
   host?: string;
+  upgrade?: string;
   scheme?: string;
   clientIp?: string;
   userAgent?: string;

@@ -156,6 +156,16 @@ async fn unsafe_requests_by_cookie_prove_their_origin() {
         request.authorization = Some(format!("Bearer {good}"));
         assert_eq!(verdict(&client.protect(&request).await), "ok", "{method} with a bearer token");
     }
+    for (upgrade, site, expected) in [
+        ("websocket", "cross-site", "FORBIDDEN"),
+        ("h2c, WebSocket", "same-site", "FORBIDDEN"),
+        ("websocket", "same-origin", "ok"),
+        ("h2c", "cross-site", "ok"),
+    ] {
+        let mut request = with_cookie("GET", &format!("access_token={good}"));
+        (request.upgrade, request.sec_fetch_site) = (Some(upgrade.to_owned()), Some(site.to_owned()));
+        assert_eq!(verdict(&client.protect(&request).await), expected, "{upgrade} {site}");
+    }
 }
 
 #[tokio::test]

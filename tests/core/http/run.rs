@@ -639,6 +639,7 @@ async fn protect(server: &AuthServer, sent: &Sent) -> ProtectResult {
         origin: sent.header("origin"),
         sec_fetch_site: sent.header("sec-fetch-site"),
         host: sent.header("host"),
+        upgrade: sent.header("upgrade"),
         client_ip: Some(sent.ip.clone()),
         user_agent: sent.header("user-agent"),
         access_control_request_method: sent.header("access-control-request-method"),

@@ -81,6 +81,10 @@ fn a_cookie_counts_from_permitted_origins_alone() {
         ("by its host", at("https://evil.example", None)),
         ("by its scheme", at("http://example.com", Some("https"))),
         ("with several values", from_elsewhere(asked(None, Some("access_token=a; access_token=b")))),
+        (
+            "a WebSocket, although it begins with a GET",
+            GuardRequest { method: "GET".to_owned(), upgrade: owned("websocket"), ..from_elsewhere(cookie()) },
+        ),
     ] {
         assert_eq!(code(&request), "FORBIDDEN", "{name}");
     }
@@ -117,6 +121,7 @@ fn a_request_to_an_endpoint_is_guarded_by_its_own_headers() {
         ("cookie", "b=2"),
         ("sec-fetch-site", "same-site"),
         ("host", "example.com"),
+        ("upgrade", "websocket"),
         ("user-agent", "a browser"),
     ];
     let request = Request {
@@ -134,6 +139,7 @@ fn a_request_to_an_endpoint_is_guarded_by_its_own_headers() {
         ("origin", &read.origin, "https://app.example.net"),
         ("sec-fetch-site", &read.sec_fetch_site, "same-site"),
         ("host", &read.host, "example.com"),
+        ("upgrade", &read.upgrade, "websocket"),
         ("scheme", &read.scheme, "https"),
         ("client", &read.client_ip, "203.0.113.7"),
         ("user-agent", &read.user_agent, "a browser"),

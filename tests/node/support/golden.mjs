@@ -2,6 +2,7 @@
 // is in tests/README.md; tests/core/http does the same with the core in-process.
 import { readFileSync, readdirSync } from "node:fs";
 import { makeDialect } from "./dialects.mjs";
+import { exchange } from "./exchange.mjs";
 import { renewedMysql, renewedSchema } from "./places.mjs";
 import { Mismatch, Variables } from "./pattern.mjs";
 import { PASSWORD, testClock, testMailbox } from "./server.mjs";
@@ -217,6 +218,7 @@ class Talk {
     const mount = /^\/(protected|admin-only|editors|fresh|strong|strong-and-fresh|unguarded-\w+)\b/.test(target)
       ? ""
       : "/auth";
+    if (sent.upgrade !== undefined) return { ...(await upgrade(this.served.base, method, mount + target, sent)), jar };
     const response = await fetch(this.served.base + mount + target, { method, headers: sent, body: payload });
     return { response, text: await response.text(), jar };
   }
@@ -318,6 +320,13 @@ class Talk {
     const live = [...(this.jars.get(name) ?? [])].filter(([, { ends }]) => ends > this.clock.now());
     return live.map(([, { name: cookie, value }]) => `${cookie}=${value}`);
   }
+}
+
+/** The same for a request with `Upgrade`, which fetch does not send. Without `Connection: upgrade` it goes on as HTTP. */
+async function upgrade(base, method, path, sent) {
+  const { status, headers, body } = await exchange(base, method, path, Object.entries(sent));
+  const lines = Object.entries(headers).flatMap(([name, values]) => [values].flat().map((value) => [name, value]));
+  return { response: new Response(null, { status, headers: lines }), text: JSON.stringify(body) ?? "" };
 }
 
 /** The challenge of a step-up, before what it asks for. */

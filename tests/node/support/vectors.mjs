@@ -42,10 +42,11 @@ const answers = (edge) => ({
     return "value" in read ? { one: read.value } : { [read.tooMany ? "tooMany" : "several"]: read.values };
   },
 
-  origin({ op, option, method, secFetchSite, origin, host, scheme, trusted }, expect) {
+  origin({ op, option, method, upgrade, secFetchSite, origin, host, scheme, trusted }, expect) {
     if (op === "sameOrigin") {
       const request = {
         method,
+        upgrade: header(upgrade),
         secFetchSite: header(secFetchSite),
         origin: header(origin),
         host: header(host),

@@ -46,7 +46,8 @@ fn comes_from_here(call: &Call<'_>) -> bool {
         host: request.header("host"),
         scheme: request.scheme.as_deref(),
     };
-    origin::same_origin(&request.method, provenance, &call.realm.config.trusted_origins)
+    let trusted = &call.realm.config.trusted_origins;
+    origin::same_origin(&request.method, request.header("upgrade"), provenance, trusted)
 }
 
 /// Whether a page of a foreign origin can have made a browser send this request without a CORS preflight. The answer to

@@ -20,6 +20,8 @@ pub struct GuardRequest {
     pub sec_fetch_site: Option<String>,
     /// `Host`
     pub host: Option<String>,
+    /// `Upgrade`, by which the handshake of a WebSocket differs from other GETs.
+    pub upgrade: Option<String>,
     /// The scheme by which the request came, as the framework knows it.
     pub scheme: Option<String>,
     /// Client address as the framework knows it.
@@ -45,6 +47,7 @@ impl GuardRequest {
             origin: header("origin"),
             sec_fetch_site: header("sec-fetch-site"),
             host: header("host"),
+            upgrade: header("upgrade"),
             scheme: request.scheme.clone(),
             client_ip: request.client_ip.clone(),
             user_agent: header("user-agent"),

@@ -28,7 +28,7 @@ pub fn check(data: &[u8]) {
     let elsewhere = Provenance { origin: Some("https://evil.example"), host: Some("app.example"), ..page };
     assert!(!proves_origin(Provenance { sec_fetch_site: None, ..elsewhere }, &[]));
     assert!(!proves_origin(Provenance { sec_fetch_site: Some("cross-site"), ..page }, &[]), "a browser says so");
-    assert!(same_origin("GET", page, &[]), "safe methods change nothing");
+    assert!(same_origin("GET", None, page, &[]), "safe methods change nothing");
 }
 
 /// Without a port, which `Host` may leave out.
