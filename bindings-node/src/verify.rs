@@ -22,7 +22,7 @@ fn with<T>(number: u32, run: impl FnOnce(&Either) -> Option<T>) -> napi::Result<
 
 /// Starts to look for keys that other processes made or withdrew, if the last look is too old. Requests and calls that
 /// are answered from memory would not notice them otherwise.
-fn look_for_keys(server: &AuthServer) {
+pub fn look_for_keys(server: &AuthServer) {
     if server.keys_are_old() {
         napi::bindgen_prelude::within_runtime_if_available(|| server.reload_keys());
     }

@@ -21,6 +21,7 @@ pub use names::CALLS;
 
 use crate::error::Error;
 use crate::server::AuthServer;
+use crate::service::keys;
 use crate::service::story::Ending;
 
 impl AuthServer {
@@ -46,6 +47,11 @@ impl AuthServer {
         };
         if call.waits() {
             self.ready().await?;
+            match transaction {
+                None => keys::catch_up(self.realm()).await,
+                // A look may have to wait for the connection that the transaction has.
+                Some(_) => keys::reload_if_old(self.realm()),
+            }
             self.realm().look_for_audit().await.map_err(|failure| self.public(failure))?;
         }
         let (mut work, started) = (Work::new(self, transaction), Instant::now());

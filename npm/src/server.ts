@@ -181,7 +181,10 @@ export class AuthServer<Role extends string = string> extends ServerCalls<Role> 
     }
   }
 
-  /** Signs an access token; call after `ready()`. Roles may come from elsewhere, so any text is taken. */
+  /**
+   * Signs an access token; call after `ready()`, which looks for a newer key, too. Roles may come from elsewhere, so
+   * any text is taken.
+   */
   signAccessToken(claims: {
     id: string;
     roles?: ReadonlyArray<Role | (string & {})>;
@@ -189,7 +192,7 @@ export class AuthServer<Role extends string = string> extends ServerCalls<Role> 
   }): string {
     return unwrap(this.native.signAccessToken(plain(claims)));
   }
-  /** Signs a refresh token of generation 0 for a session; call after `ready()`. */
+  /** Signs a refresh token of generation 0 for a session; call after `ready()`, as `signAccessToken()`. */
   signRefreshToken(sessionId: string): string {
     if (typeof sessionId !== "string" || sessionId === "") {
       throw new SentriError("VALIDATION_ERROR", "sessionId must be a text", undefined, { field: "sessionId" });

@@ -1,11 +1,12 @@
 // What `protect()` remembers of tokens ends at once with what it rests on: the core's epoch, read where it lies, or asked for
-// where the engine keeps its memory to itself.
+// where the engine keeps its memory to itself. What it signs, it signs by the present key, whichever process made that.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createRequire } from "node:module";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
-import { options } from "./support/server.mjs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { options, sqliteFile, testClock } from "./support/server.mjs";
 
 const require = createRequire(import.meta.url);
 const { makeServer } = require("../../npm/dist/engine.js");
@@ -87,3 +88,38 @@ const { parentPort } = require("node:worker_threads");
   assert.equal(server.guardNow(bearer(token)).principal.id, user.id);
   await server.close();
 });
+
+const kidOf = (token) => JSON.parse(Buffer.from(token.split(".")[0], "base64url")).kid;
+const taken = (verify) => {
+  try {
+    return verify();
+  } catch (error) {
+    assert.equal(error.code, "TOKEN_INVALID");
+    return false;
+  }
+};
+
+for (const [what, isPresent] of Object.entries({
+  "signs access tokens": (one, other, kid) => kidOf(one.signAccessToken({ id: "u-1" })) === kid,
+  "signs refresh tokens": (one, other, kid) => kidOf(one.signRefreshToken("s-1")) === kid,
+  "verifies refresh tokens": (one, other) => taken(() => one.verifyRefreshToken(other.signRefreshToken("s-1"))),
+}))
+  test(`a process that only ${what} knows the key that another made`, async (t) => {
+    const [clock, db] = [testClock(), sqliteFile(t)];
+    const [one, other] = [1, 2].map(() => makeServer(options({ db, secret: undefined, algorithm: "ES256", clock })));
+    t.after(() => Promise.all([one.close(), other.close()]));
+    await one.migrate();
+    await other.ready();
+    let { kid } = await other.rotateKeys();
+    clock.advance(36_000);
+    const until = Date.now() + 30_000;
+    while (!isPresent(one, other, kid)) {
+      assert.ok(Date.now() < until, "it still goes by the old key");
+      await sleep(10);
+    }
+    // What does not wait waits for no look either; whoever calls seldom calls this before.
+    ({ kid } = await other.rotateKeys());
+    clock.advance(3_600_000);
+    await one.ready();
+    assert.ok(isPresent(one, other, kid));
+  });

@@ -13,12 +13,15 @@ use crate::duration;
 use crate::error::Error;
 use crate::event::{Event, EventName};
 use crate::failure::{Failure, StoreError};
+use crate::service::keys;
 
 /// The default time for which the start waits.
 const DEFAULT_WAIT: Duration = Duration::from_secs(30);
 /// The longest time between two printed lines.
 const SLICE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(250);
+/// The longest wait of a server that has started for keys that another process made. The database may be away.
+const LOOK: Duration = Duration::from_secs(2);
 /// The time after a failed attempt in which requests are refused at once. It is longer than a pause and an attempt.
 const KNOWN_FOR: Duration = Duration::from_secs(5);
 
@@ -66,7 +69,12 @@ impl AuthServer {
     async fn attempt(&self, start: Start) -> Result<(), Failure> {
         match start {
             Start::Migrate => self.migrate_once().await,
-            Start::Ready => self.get_ready().await,
+            Start::Ready => {
+                self.get_ready().await?;
+                // What signs by the host's own hand waits for no look: whoever does so seldom calls this before.
+                keys::catch_up_within(self.realm(), LOOK).await;
+                Ok(())
+            }
         }
     }
 

@@ -38,8 +38,8 @@ const RELOAD_AFTER: Millis = 15_000;
 /// The age from which the ring may lack a key that signs already. It lies between the two constants above.
 const BEHIND_AFTER: Millis = 30_000;
 
-/// The longest time for which a request waits for the reload of such a ring. The wait is short, since the database may
-/// be away.
+/// The longest time for which a request or a call waits for the reload of such a ring. The wait is short, since the
+/// database may be away.
 const CATCH_UP: Duration = Duration::from_millis(250);
 
 /// Loads the key ring, and makes the first key if there is none.
@@ -180,10 +180,15 @@ fn is_older(realm: &Realm, age: Millis) -> bool {
 /// Runs [`reload_if_old`], and waits for the reload if the ring may lack a key. The age of the ring alone decides this,
 /// so no token can force a look at the database.
 pub async fn catch_up(realm: &Arc<Realm>) {
+    catch_up_within(realm, CATCH_UP).await;
+}
+
+/// [`catch_up`] of a caller with a patience of its own.
+pub async fn catch_up_within(realm: &Arc<Realm>, patience: Duration) {
     let looked = realm.keys.looked.notified();
     reload_if_old(realm);
     if are_behind(realm) {
-        let _ = timeout(CATCH_UP, looked).await;
+        let _ = timeout(patience, looked).await;
     }
 }
 

@@ -8,6 +8,7 @@ use sentri_core::ErrorCode;
 use sentri_core::clock::TestClock;
 use sentri_core::config::Config;
 use sentri_core::http::guard::GuardRequest;
+use sentri_core::token::KeyRing;
 use sentri_core::{AuthServer, Host, store};
 use serde_json::{Value, json};
 use tokio_postgres::config::Host as Address;
@@ -98,7 +99,7 @@ async fn p12_no_verification_fails_while_keys_rotate() {
             let asked = !(470..540).contains(&(second % 600));
             if second % 5 == 0 {
                 session.access = signer.refresh(&session.refresh).await.into_login().access;
-                kids.insert(sentri_core::token::KeyRing::kid_of(&session.access).unwrap());
+                kids.insert(KeyRing::kid_of(&session.access).unwrap());
                 alive.push((second + 900, session.access.clone()));
                 alive.retain(|(ends, _)| *ends > second);
             }
@@ -114,6 +115,40 @@ async fn p12_no_verification_fails_while_keys_rotate() {
         assert!(kids.len() >= 28, "{} keys signed", kids.len());
         signer.server.close().await;
         verifier.server.close().await;
+        own.drop().await;
+    }
+}
+
+/// P12: a process that serves no request signs by the present key too: where it makes sessions, and where it signs by
+/// hand after `ready()`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn p12_a_process_without_requests_signs_by_the_present_key() {
+    for kind in [Database::SqliteFile, Database::Postgres] {
+        let own = Own::new(kind).await;
+        let clock = Arc::new(TestClock::at(START));
+        let [serving, caller, signer] = [(); 3].map(|()| server(&own.option, stored_keys(), &clock));
+        for bench in [&serving, &caller, &signer] {
+            bench.server.migrate().await.unwrap();
+        }
+        assert_eq!(serving.register("rizz").await.status, 201);
+        let user = serving.login("rizz").await.user_id;
+        for pause in [40_000, 1_200_000, 40_000] {
+            serving.server.call("rotateKeys", json!([])).await.unwrap();
+            clock.advance(pause);
+            let made = caller.server.call("createSession", json!([user])).await.unwrap();
+            signer.server.call("ready", json!([{}])).await.unwrap();
+            let access = signer.server.sign_access_token(&json!({ "id": user })).unwrap();
+            let refresh = signer.server.sign_refresh_token("a session").unwrap();
+            assert!(serving.guard(made["accessToken"].as_str().unwrap()).await.result.is_ok(), "{kind:?}, {pause}");
+            let newest = serving.server.call("listKeys", json!([])).await.unwrap()[0]["kid"].clone();
+            for token in [&made["accessToken"], &made["refreshToken"], &json!(access), &json!(refresh)] {
+                let kid = KeyRing::kid_of(token.as_str().unwrap());
+                assert_eq!(kid.as_deref(), newest.as_str(), "{kind:?}, {pause}");
+            }
+        }
+        for bench in [&serving, &caller, &signer] {
+            bench.server.close().await;
+        }
         own.drop().await;
     }
 }
