@@ -15,16 +15,27 @@ use serde_json::{Value, json};
 
 use crate::job::{self, Job};
 use crate::runtime::{self, Home};
-use crate::verify::NUMBERED;
+use crate::verify::{Entry, NUMBERED, Origin};
 
 /// Makes a server or client from the options of its host, in the process that builds it and again in each forked child.
 type Make<G> = Box<dyn Fn() -> Result<G, Error> + Send + Sync>;
 
 /// An `AuthServer` or an `AuthClient` of a host, which works in forked processes too.
 pub struct Instance<G: 'static> {
-    protect_host: ManuallyDrop<Result<G, Error>>,
+    kept: Arc<Kept<G>>,
     clock: Option<Arc<TestClock>>,
     number: u32,
+}
+
+impl<G: 'static> Drop for Instance<G> {
+    fn drop(&mut self) {
+        NUMBERED.forget(self.number);
+    }
+}
+
+/// The server or client of each process, which whoever has its number can have made again, too.
+struct Kept<G: 'static> {
+    first: ManuallyDrop<Result<G, Error>>,
     home: Arc<Home>,
     make: Make<G>,
     /// The server or client of a child that was forked after the first use, with the id of the child's process. It is
@@ -33,15 +44,48 @@ pub struct Instance<G: 'static> {
     renewed: Mutex<Option<(u32, &'static G)>>,
 }
 
-impl<G: 'static> Drop for Instance<G> {
+impl<G: 'static> Drop for Kept<G> {
     fn drop(&mut self) {
-        NUMBERED.forget(self.number);
         if self.home.is_here() {
             // A value that owns nothing takes its place, since `ManuallyDrop::take` is unsafe.
-            let mine = std::mem::replace(&mut *self.protect_host, Err(ErrorCode::InternalError.into()));
+            let mine = std::mem::replace(&mut *self.first, Err(ErrorCode::InternalError.into()));
             drop(mine);
         }
         // A child does not drop the instance of its parent, since that would close connections that both hold.
+    }
+}
+
+impl<G: ProtectHost + Into<Either>> Kept<G> {
+    /// Returns the server or client of this process. In a child that was forked after the first use it is made anew,
+    /// with a runtime, connections and links to Redis of its own, and takes the place of the parent's under the number.
+    fn get(self: &Arc<Self>, number: u32) -> Result<&G, Error> {
+        if self.home.is_here() {
+            return self.first.as_ref().map_err(Clone::clone);
+        }
+        let mut renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        let here = std::process::id();
+        let before = match *renewed {
+            Some((owner, protect_host)) if owner == here => return Ok(protect_host),
+            Some((_, of_parent)) => Some(of_parent),
+            None => self.first.as_ref().ok(),
+        };
+        let protect_host: &'static G = Box::leak(Box::new((self.make)()?));
+        if let Some(before) = before {
+            protect_host.go_on_from(before);
+        }
+        NUMBERED.replace(number, self.entry(protect_host, Arc::new(Home::here())));
+        *renewed = Some((here, protect_host));
+        Ok(protect_host)
+    }
+
+    fn entry(self: &Arc<Self>, protect_host: &G, home: Arc<Home>) -> Entry {
+        Entry { either: protect_host.clone().into(), home, origin: Arc::<Self>::clone(self) }
+    }
+}
+
+impl<G: ProtectHost + Into<Either>> Origin for Kept<G> {
+    fn renew(self: Arc<Self>, number: u32) -> Result<(), Error> {
+        self.get(number).map(|_| ())
     }
 }
 
@@ -58,31 +102,17 @@ pub fn test_clock(now: Option<i64>) -> Option<Arc<TestClock>> {
 impl<G: ProtectHost + Into<Either>> Instance<G> {
     /// Makes the server or client, and gives it a number if its options are right.
     pub fn new(make: impl Fn() -> Result<G, Error> + Send + Sync + 'static, clock: Option<Arc<TestClock>>) -> Self {
-        let home = Arc::<Home>::default();
-        let protect_host = make();
-        let remember = |protect_host: &G| NUMBERED.remember((protect_host.clone().into(), Arc::clone(&home)));
-        let number = protect_host.as_ref().map_or(u32::MAX, remember);
-        let protect_host = ManuallyDrop::new(protect_host);
-        Self { protect_host, clock, number, home, make: Box::new(make), renewed: Mutex::default() }
+        let first = ManuallyDrop::new(make());
+        let kept = Kept { first, home: Arc::default(), make: Box::new(make), renewed: Mutex::default() };
+        let kept = Arc::new(kept);
+        let remember = |first: &G| NUMBERED.remember(kept.entry(first, Arc::clone(&kept.home)));
+        let number = kept.first.as_ref().map_or(u32::MAX, remember);
+        Self { kept, clock, number }
     }
 
-    /// Returns the server or client of this process. In a child that was forked after the first use it is made anew,
-    /// with a runtime, connections and links to Redis of its own.
+    /// Returns the server or client of this process, see [`Kept::get`].
     pub fn get(&self) -> Result<&G, Error> {
-        if self.home.is_here() {
-            return self.protect_host.as_ref().map_err(Clone::clone);
-        }
-        let mut renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
-        let here = std::process::id();
-        if let Some((owner, protect_host)) = *renewed
-            && owner == here
-        {
-            return Ok(protect_host);
-        }
-        let protect_host: &'static G = Box::leak(Box::new((self.make)()?));
-        NUMBERED.replace(self.number, (protect_host.clone().into(), Arc::new(Home::here())));
-        *renewed = Some((here, protect_host));
-        Ok(protect_host)
+        self.kept.get(self.number)
     }
 
     /// Runs `run` on the server or client, and returns `{"value"}` or `{"error"}`.
@@ -92,7 +122,7 @@ impl<G: ProtectHost + Into<Either>> Instance<G> {
 
     /// Starts work with the server or client as a job.
     pub fn start<F: Future<Output = String> + Send + 'static>(&self, work: impl FnOnce(G) -> F) -> Arc<Job> {
-        self.home.settle();
+        self.kept.home.settle();
         match self.get() {
             Ok(protect_host) => job::start(work(protect_host.clone())),
             Err(error) => job::refuse(error),
@@ -111,7 +141,7 @@ impl<G: ProtectHost + Into<Either>> Instance<G> {
 
     /// Runs a function that does not wait. It runs within the runtime, so that it may start work in the background.
     pub fn within<T>(&self, run: impl FnOnce(&G) -> Option<T>) -> Option<T> {
-        self.home.settle();
+        self.kept.home.settle();
         let protect_host = self.get().ok()?;
         let runtime = runtime::handle().ok()?;
         let _entered = runtime.enter();

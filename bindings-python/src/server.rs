@@ -4,17 +4,28 @@
 use std::sync::Arc;
 
 use sentri_core::clock::TestClock;
-use sentri_core::{AuthServer, Host, wire};
+use sentri_core::{AuthServer, Error, Host, wire};
 use serde_json::{Value, json};
 
 use crate::job::{HostFunctions, Job};
 use crate::protect_host::{Instance, User, log, test_clock};
 use crate::runtime;
+use crate::verify::look_for_keys;
 
 /// An auth server, or the error that its options caused ([`NativeServer::configuration`]).
 #[derive(uniffi::Object)]
 pub struct NativeServer {
     instance: Instance<AuthServer>,
+}
+
+impl NativeServer {
+    /// `{"value"}` or `{"error"}` of what goes by the keys alone, which other processes may have replaced.
+    fn by_keys(&self, run: impl FnOnce(&AuthServer) -> Result<Value, Error>) -> String {
+        self.instance.answer(|server| {
+            look_for_keys(server);
+            run(server)
+        })
+    }
 }
 
 #[uniffi::export]
@@ -110,23 +121,23 @@ impl NativeServer {
 
     /// Signs an access token for `{id, roles, sessionId?}`.
     pub fn sign_access_token(&self, claims: String) -> String {
-        self.instance.answer(|server| server.sign_access_token(&wire::parse(&claims)).map(Value::from))
+        self.by_keys(|server| server.sign_access_token(&wire::parse(&claims)).map(Value::from))
     }
 
     /// Signs a refresh token for a session.
     pub fn sign_refresh_token(&self, session_id: String) -> String {
-        self.instance.answer(|server| server.sign_refresh_token(&session_id).map(Value::from))
+        self.by_keys(|server| server.sign_refresh_token(&session_id).map(Value::from))
     }
 
     /// Verifies an access token and returns `{"value": {id, roles, sessionId, exp}}` or `{"error"}`. Python calls the
     /// faster function of the module `verify` instead.
     pub fn verify_access_token(&self, token: String) -> String {
-        self.instance.answer(|server| server.verify_access_token(&token).map(wire::verified_value))
+        self.by_keys(|server| server.verify_access_token(&token).map(wire::verified_value))
     }
 
     /// Verifies a refresh token and returns the id of its session, `{"value": text}`, or `{"error"}`.
     pub fn verify_refresh_token(&self, token: String) -> String {
-        self.instance.answer(|server| server.verify_refresh_token(&token).map(Value::from))
+        self.by_keys(|server| server.verify_refresh_token(&token).map(Value::from))
     }
 
     /// Returns the client's address, `{"value": text or null}`. It is the peer's, or the forwarded address where

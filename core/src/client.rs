@@ -135,6 +135,12 @@ impl AuthClient {
         self.0.keys.epochs()
     }
 
+    /// Takes the place of `before`, a client by the same options in the process that this one was forked from, under an
+    /// epoch of its own.
+    pub fn go_on_from(&self, before: &Self) {
+        self.epochs().follow(before.epochs());
+    }
+
     /// Returns the present metrics; `remembered` as in [`Telemetry::snapshot`].
     #[must_use]
     pub fn metrics(&self, remembered: &Remembered) -> Snapshot {

@@ -27,6 +27,11 @@ impl Epoch {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 
+    /// Sets the epoch to the one after that of another counter, so that no value cached under that counter is fresh.
+    pub fn follow(&self, before: &Self) {
+        self.0.store(before.now().wrapping_add(1), Ordering::SeqCst);
+    }
+
     /// Returns the counter itself, for a host that reads it from memory.
     #[must_use]
     pub fn shared(&self) -> Arc<AtomicU32> {

@@ -20,6 +20,8 @@ pub type User<'a> = Option<Admitted<'a>>;
 pub trait ProtectHost: Clone + Send + Sync + 'static {
     /// Returns the present epoch. Results that a caller cached under another epoch are stale.
     fn epoch(&self) -> u32;
+    /// Takes the place of `before`, which the parent of this process made from the same options.
+    fn go_on_from(&self, before: &Self);
     /// Runs `protect()` without waiting, for a host that caches the result by the `Authorization` header of the
     /// request. `None`: call [`ProtectHost::guard`].
     fn guard_now(&self, request: &GuardRequest) -> Option<ProtectResult>;
@@ -59,6 +61,9 @@ macro_rules! protect_host {
         impl ProtectHost for $mode {
             fn epoch(&self) -> u32 {
                 self.epoch()
+            }
+            fn go_on_from(&self, before: &Self) {
+                self.go_on_from(before);
             }
             fn guard_now(&self, request: &GuardRequest) -> Option<ProtectResult> {
                 self.guard_now(request).map(|guarded| guarded.for_memory(request))

@@ -451,6 +451,111 @@ def _preloaded(folder: Path) -> None:
         assert len(workers) > 1
 
 
+#: A child that serves no endpoint, as one of Celery or with a middleware of its own. Other processes rotate and withdraw
+#: keys, and time is told by hand.
+FORKED = """
+import os
+import subprocess
+import sys
+import time
+import traceback
+
+from sentri import BlockingAuthServer, SentriError
+from sentri.testing import Clock
+
+clock = Clock(1_767_225_600_000)
+given = dict(db="sqlite:./sentri.db", valid_roles=["user"], algorithm="ES256", rate_limit=False)
+auth = BlockingAuthServer(**given, clock=clock)
+
+
+def elsewhere(script):
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def good(token):
+    try:
+        return auth.verify_access_token(token).id == "u-1"
+    except SentriError as error:
+        assert error.code == "TOKEN_INVALID", error
+        return False
+
+
+def until(ask, what):
+    limit = time.monotonic() + 30
+    while not ask():
+        assert time.monotonic() < limit, what
+        time.sleep(0.01)
+
+
+def key_of(token):
+    return token.split(".")[0]
+
+
+def child(first):
+    if first == "another call":
+        # The server is made again by it, and has no keys of its own yet.
+        auth.client_address("203.0.113.7")
+        assert good(before), "by the keys of the parent"
+    clock.advance(40_000)
+    until(lambda: good(after), "the new key is not known")
+    assert good(before), "retired, and still good"
+    until(lambda: key_of(auth.sign_access_token("u-1")) == key_of(after), "it signs by the old key")
+    elsewhere(WITHDRAW)
+    clock.advance(16_000)
+    until(lambda: not good(before), "a withdrawn key vouches")
+    assert good(after)
+
+
+ROTATE = f'''
+from sentri import BlockingAuthServer
+from sentri.testing import Clock
+
+clock = Clock({clock.now()})
+auth = BlockingAuthServer(**{given}, clock=clock)
+auth.ready()
+auth.rotate_keys()
+clock.advance(36_000)
+print(auth.sign_access_token("u-1"))
+auth.close()
+'''
+WITHDRAW = '''
+import sqlite3
+
+with sqlite3.connect("sentri.db") as db:
+    (oldest,) = db.execute("SELECT kid FROM sentri_keys ORDER BY active_from LIMIT 1").fetchone()
+    assert db.execute("DELETE FROM sentri_keys WHERE kid = ?", [oldest]).rowcount == 1
+'''
+
+auth.migrate()
+before = auth.sign_access_token("u-1")
+assert good(before)
+after = elsewhere(ROTATE)
+pid = os.fork()
+if pid == 0:
+    try:
+        child(sys.argv[1])
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
+    os._exit(0)
+status = os.waitpid(pid, 0)[1]
+assert status == 0, f"the child ended with {status}"
+assert good(before) and not good(after), "no time has passed in the parent"
+auth.close()
+"""
+
+
+@pytest.mark.parametrize("first", ["verification", "another call"])
+def test_g17_a_child_that_serves_no_endpoint_learns_of_keys(tmp_path: Path, first: str) -> None:
+    (tmp_path / "forked.py").write_text(FORKED)
+    command = [sys.executable, "forked.py", first]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 #: As gunicorn's worker did until it left eventlet out.
 EVENTLET = """
 import eventlet

@@ -151,7 +151,7 @@ class Serving(Guard):
         return headers, error
 
     def sign_access_token(self, id: str, roles: Sequence[str] = (), session_id: Optional[str] = None) -> str:
-        """Signs an access token; call after ``ready()``."""
+        """Signs an access token; call after ``ready()``, which looks for a newer key, too."""
         if not isinstance(roles, str):
             roles = tuple(roles)
         flat = None if isinstance(roles, str) or session_id == "" else _flat((id, session_id or "", *roles))
@@ -163,7 +163,7 @@ class Serving(Guard):
         return text if text[0] != "{" else str(unwrap(text))
 
     def sign_refresh_token(self, session_id: str) -> str:
-        """Signs a refresh token of generation 0 for a session; call after ``ready()``."""
+        """Signs a refresh token of generation 0 for a session; call after ``ready()``, as ``sign_access_token()``."""
         signed: str = unwrap(self._native.sign_refresh_token(str(session_id)))
         return signed
 

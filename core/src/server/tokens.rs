@@ -78,6 +78,13 @@ impl AuthServer {
         keys::reload_if_old(self.realm());
     }
 
+    /// Takes the place of `before`, a server by the same options in the process that this one was forked from: goes on
+    /// by its stored keys until the next look, under an epoch of its own.
+    pub fn go_on_from(&self, before: &Self) {
+        keys::take_over(self.realm(), before.realm());
+        self.epochs().follow(before.epochs());
+    }
+
     /// Verifies an access token's signature, claims and expiry; the session is not checked.
     ///
     /// # Errors

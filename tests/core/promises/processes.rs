@@ -153,6 +153,35 @@ async fn p12_a_process_without_requests_signs_by_the_present_key() {
     }
 }
 
+/// G17: in a forked child a server that is made again goes by the keys of its parent until its own look is done.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g17_a_server_that_is_made_again_goes_on_by_the_keys_of_its_parent() {
+    let own = Own::new(Database::SqliteFile).await;
+    let clock = Arc::new(TestClock::at(START));
+    let [parent, other, child] = [(); 3].map(|()| server(&own.option, stored_keys(), &clock));
+    parent.server.migrate().await.unwrap();
+    other.server.migrate().await.unwrap();
+    let before = other.server.sign_access_token(&json!({ "id": "u" })).unwrap();
+    other.server.call("rotateKeys", json!([])).await.unwrap();
+    clock.advance(36_000);
+    let after = other.server.sign_access_token(&json!({ "id": "u" })).unwrap();
+    assert!(child.server.verify_access_token(&before).unwrap_err().is(ErrorCode::ServiceUnavailable));
+    child.server.go_on_from(&parent.server);
+    assert_ne!(child.server.epoch(), parent.server.epoch(), "what was cached in the parent is void");
+    assert_eq!(child.server.verify_access_token(&before).unwrap().id, "u");
+    assert!(child.server.verify_access_token(&after).is_err() && child.server.keys_are_old());
+    child.server.reload_keys();
+    let asked = Instant::now();
+    while child.server.verify_access_token(&after).is_err() {
+        assert!(asked.elapsed() < Duration::from_secs(10), "it looks by itself");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    for bench in [&parent, &other, &child] {
+        bench.server.close().await;
+    }
+    own.drop().await;
+}
+
 /// P21, P27: another process learns of the end of a session and of new roles within `sessionCheck.maxAge`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn p21_p27_other_processes_know_within_the_age_of_their_check() {

@@ -56,6 +56,12 @@ impl Keys {
         })
     }
 
+    /// Takes the ring of another realm over, as old as it is there.
+    pub(super) fn take_over(&self, before: &Self) {
+        *self.ring.write() = before.get();
+        self.loaded_at.store(before.loaded_at.load(Ordering::SeqCst), Ordering::SeqCst);
+    }
+
     /// Whether the last reload failed although the database was there. The ring then lacks new keys, and still holds
     /// keys that were deleted.
     #[must_use]
