@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { connect } from "node:http2";
 import { get } from "node:https";
 import { createRequire } from "node:module";
@@ -354,44 +354,64 @@ test("doctor says which Redis there is, or why there is none", () => {
   }
 });
 
-test("serve speaks HTTP/2 and HTTP/1.1 over TLS at one port", async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), "sentri-h2-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const [cert, key] = ["cert.pem", "key.pem"].map((name) => join(folder, name));
-  const made = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
-  execFileSync("openssl", [...made, "-subj", "/CN=localhost", "-keyout", key, "-out", cert], { stdio: "pipe" });
-  const env = environment({ DB: "sqlite::memory:", SENTRI_TLS_CERT: cert, SENTRI_TLS_KEY: key });
-  const child = spawn(process.execPath, [bin, "serve", "--port", "0"], { env });
-  t.after(() => child.kill("SIGKILL"));
-  let out = "";
-  child.stdout.on("data", (chunk) => (out += chunk));
-  while (!out.includes("Ctrl-C")) await once(child.stdout, "data");
-  const [base] = out.match(/https:\/\/[^\s/]+/);
+/** HTTP/2 of Node before 20.12. */
+const OLDER = 'delete require("node:http2").Http2ServerResponse.prototype.appendHeader;';
 
-  const session = connect(base, { rejectUnauthorized: false });
-  t.after(() => session.destroy());
-  const ask = async (method, path, body) => {
-    const stream = session.request({ ":method": method, ":path": path, "content-type": "application/json" });
-    stream.end(body && JSON.stringify(body));
-    const [headers] = await once(stream, "response");
-    let text = "";
-    for await (const chunk of stream.setEncoding("utf8")) text += chunk;
-    return [headers[":status"], JSON.parse(text)];
-  };
-  const name = { identifiers: [{ type: "username", value: "rizz" }], password: "correct horse 1" };
-  const [[registered], [status, { data }]] = await Promise.all([
-    ask("POST", "/auth/register", name),
-    ask("GET", "/auth/users/nobody"),
-  ]);
-  assert.deepEqual([registered, status, data], [201, 401, null]);
-  const [entered, { data: user }] = await ask("POST", "/auth/login", { identifier: "rizz", password: name.password });
-  assert.deepEqual([entered, user.user.roles], [200, []]);
-  const older = await new Promise((resolve, reject) =>
-    get(`${base}/health/ready`, { rejectUnauthorized: false }, resolve).once("error", reject),
-  );
-  older.resume();
-  assert.deepEqual([older.statusCode, older.httpVersion], [200, "1.1"]);
-});
+for (const [node, preloaded] of [
+  ["", ""],
+  [", on Node 20.0", OLDER],
+]) {
+  test(`serve speaks HTTP/2 and HTTP/1.1 over TLS at one port${node}`, async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "sentri-h2-"));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const [cert, key] = ["cert.pem", "key.pem"].map((name) => join(folder, name));
+    const made = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
+    execFileSync("openssl", [...made, "-subj", "/CN=localhost", "-keyout", key, "-out", cert], { stdio: "pipe" });
+    const preload = join(folder, "preload.cjs");
+    writeFileSync(preload, preloaded);
+    const env = environment({
+      DB: "sqlite::memory:",
+      SENTRI_LOG: "json",
+      SENTRI_TLS_CERT: cert,
+      SENTRI_TLS_KEY: key,
+      NODE_OPTIONS: `--require ${preload}`,
+    });
+    const child = spawn(process.execPath, [bin, "serve", "--port", "0"], { env });
+    t.after(() => child.kill("SIGKILL"));
+    let out = "";
+    child.stdout.on("data", (chunk) => (out += chunk));
+    while (!out.includes("Ctrl-C")) await once(child.stdout, "data");
+    const [base] = out.match(/https:\/\/[^\s/]+/);
+
+    const session = connect(base, { rejectUnauthorized: false });
+    t.after(() => session.destroy());
+    const ask = async (method, path, body) => {
+      const stream = session.request({ ":method": method, ":path": path, "content-type": "application/json" });
+      stream.end(body && JSON.stringify(body));
+      const unanswered = once(stream, "close").then(() => assert.fail(`${method} ${path} has no answer`));
+      const [headers] = await Promise.race([once(stream, "response"), unanswered]);
+      let text = "";
+      for await (const chunk of stream.setEncoding("utf8")) text += chunk;
+      return [headers[":status"], JSON.parse(text), headers["set-cookie"]];
+    };
+    const name = { identifiers: [{ type: "username", value: "rizz" }], password: "correct horse 1" };
+    const [[registered], [status, { data }]] = await Promise.all([
+      ask("POST", "/auth/register", name),
+      ask("GET", "/auth/users/nobody"),
+    ]);
+    assert.deepEqual([registered, status, data], [201, 401, null]);
+    const credentials = { identifier: "rizz", password: name.password };
+    const [entered, { data: user }, cookies] = await ask("POST", "/auth/login", credentials);
+    assert.deepEqual([entered, user.user.roles], [200, []]);
+    assert.deepEqual(cookies.map((line) => line.split("=")[0]).sort(), ["refresh_token", "sentri_device"]);
+    const older = await new Promise((resolve, reject) =>
+      get(`${base}/health/ready`, { rejectUnauthorized: false }, resolve).once("error", reject),
+    );
+    older.resume();
+    assert.deepEqual([older.statusCode, older.httpVersion], [200, "1.1"]);
+    assert.doesNotMatch(out, /http\.failure/);
+  });
+}
 
 test("serve names the cure where nodemailer is missing", () => {
   const folder = mkdtempSync(join(tmpdir(), "sentri-mailer-"));

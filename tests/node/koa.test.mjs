@@ -1,5 +1,7 @@
 // What is Koa's own: routers in routers, body parsers, state.
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect, createServer, Http2ServerResponse } from "node:http2";
 import { test } from "node:test";
 import Router from "@koa/router";
 import Koa from "koa";
@@ -144,4 +146,38 @@ test("ctx.throw() is told with its headers, a parser's error is not", async (t) 
   );
   t.mock.method(console, "error", () => {});
   assert.deepEqual(told(await new Browser(base).fetch("/down")), [500, "INTERNAL_ERROR", "Internal server error"]);
+});
+
+test("cookies of protect() reach a client by HTTP/2, on Node 20.0 too", async (t) => {
+  // Node before 20.12 has no such method.
+  const { appendHeader } = Http2ServerResponse.prototype;
+  delete Http2ServerResponse.prototype.appendHeader;
+  const auth = createAuthKoa(options({ accessCookie: true }));
+  await auth.migrate();
+  const { user: rizz } = await auth.register(user("rizz"));
+  const { refreshToken } = await auth.createSession(rizz.id);
+  const app = new Koa();
+  app.use(auth.errorHandler());
+  app.use(async (ctx, next) => {
+    ctx.cookies.set("own", "1");
+    await next();
+  });
+  app.use(auth.protect()).use((ctx) => {
+    ctx.body = "";
+  });
+  const server = createServer(app.callback()).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const session = connect(`http://127.0.0.1:${server.address().port}`);
+  t.after(async () => {
+    if (appendHeader) Http2ServerResponse.prototype.appendHeader = appendHeader;
+    session.destroy();
+    await new Promise((resolve) => server.close(resolve));
+    await auth.close();
+  });
+  const stream = session.request({ ":path": "/", cookie: `refresh_token=${refreshToken}` });
+  const unanswered = once(stream, "close").then(() => assert.fail("there is no answer"));
+  const [headers] = await Promise.race([once(stream, "response"), unanswered]);
+  stream.resume();
+  const names = headers["set-cookie"]?.map((line) => line.split("=")[0]);
+  assert.deepEqual([headers[":status"], names], [200, ["own", "access_token"]]);
 });

@@ -2,11 +2,13 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ResponseData } from "../protect-host.js";
 import type { HeaderPairs } from "./checks.js";
 
-/** Adds headers to a response: cookies beside present cookies, other headers in place of present ones. */
+/**
+ * Adds headers to a response: cookies beside present cookies, other headers in place of present ones. Cookies are set
+ * as a list, since HTTP/2 responses have no `appendHeader` before Node 20.12.
+ */
 export function addHeaders(res: ServerResponse, headers: HeaderPairs): void {
   for (const [name, value] of headers) {
-    if (name === "Set-Cookie") res.appendHeader(name, value);
-    else res.setHeader(name, value);
+    res.setHeader(name, name === "Set-Cookie" ? [res.getHeader(name) ?? [], value].flat().map(String) : value);
   }
 }
 

@@ -14,10 +14,10 @@ export interface CookieStore {
   delete(...args: never[]): unknown;
 }
 
-/** The response of Node, of Express, Fastify's `reply.raw` and Koa's `ctx.res`. */
+/** The response of Node, of Express, Fastify's `reply.raw` and Koa's `ctx.res`, by HTTP/1.1 or HTTP/2. */
 interface NodeResponse {
-  appendHeader(name: string, value: string): unknown;
-  setHeader(name: string, value: string): unknown;
+  getHeader(name: string): unknown;
+  setHeader(name: string, value: string | string[]): unknown;
 }
 
 /** The target of cookies: a `Response`, `Headers`, the response of Node, or the cookies of Next, SvelteKit or Astro. */
@@ -50,7 +50,7 @@ export function forwardCookies(from: CookieSource, to: CookieTarget): number {
 function writerFor(to: CookieTarget): (lines: readonly string[]) => void {
   if (typeof to === "object" && to !== null) {
     if ("then" in to) throw unfit("the cookies of Next are a promise: forwardCookies(answer, await cookies())");
-    if ("appendHeader" in to) return (lines) => addToNode(to, lines);
+    if ("setHeader" in to) return (lines) => addToNode(to, lines);
     if (isHeaders(to)) return (lines) => addTo(to, lines);
     if ("set" in to && typeof to.set === "function") return (lines) => lines.forEach((line) => store(to, line));
     if ("headers" in to && isHeaders(to.headers)) return writerFor(to.headers);
@@ -60,7 +60,7 @@ function writerFor(to: CookieTarget): (lines: readonly string[]) => void {
 }
 
 function addToNode(to: NodeResponse, lines: readonly string[]): void {
-  for (const line of lines) to.appendHeader("Set-Cookie", line);
+  to.setHeader("Set-Cookie", [to.getHeader("Set-Cookie") ?? [], lines].flat().map(String));
   to.setHeader("Cache-Control", "no-store");
 }
 

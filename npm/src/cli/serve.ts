@@ -64,7 +64,7 @@ async function serveAlone(
   announced: (bound: Bound) => void,
 ): Promise<void> {
   const serving = new Serving(application, settings, log);
-  const metrics = await serveMetrics(settings, () => application.auth.metricsText());
+  const metrics = await serveMetrics(settings, log, () => application.auth.metricsText());
   try {
     const bound = await serving.listen(place);
     const ended = untilSignal();

@@ -46,10 +46,9 @@ export class Application {
     if (this.draining && req.httpVersionMajor === 1) res.setHeader("Connection", "close");
     const method = req.method ?? "GET";
     if (HEALTH.includes(path) && (method === "GET" || method === "HEAD")) {
-      this.health(path).then(
-        (response) => writeResponse(req, res, response),
-        () => res.destroy(),
-      );
+      this.health(path)
+        .then((response) => writeResponse(req, res, response))
+        .catch((error: unknown) => this.giveUp(req, res, error));
       return;
     }
     const below = path === this.mount || path.startsWith(`${this.mount}/`) ? url.slice(this.mount.length) : undefined;
@@ -62,8 +61,15 @@ export class Application {
       .then((request) => this.auth.handle({ ...request, alone: true }))
       .catch((error: unknown) => this.auth.errorResponse(error))
       .then((response) => writeResponse(req, res, response))
-      .catch(() => res.destroy());
+      .catch((error: unknown) => this.giveUp(req, res, error));
   };
+
+  /** Ends a request that can't be answered. The log says why, since its client sees a connection that ends. */
+  private giveUp(req: IncomingMessage, res: ServerResponse, error: unknown): void {
+    const requestId = requestIdOf([], one(req.headers["x-request-id"]));
+    this.log.error({ event: "http.failure", cause: String(error), requestId });
+    res.destroy();
+  }
 
   /** Answers a probe, which is not logged. The process lives as long as it answers. */
   private async health(path: string): Promise<ResponseData> {

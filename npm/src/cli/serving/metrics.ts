@@ -1,6 +1,7 @@
 import { createServer, type Server } from "node:http";
 import { PROMETHEUS_CONTENT_TYPE } from "../../prometheus.js";
 import { listenAt } from "./listen.js";
+import type { Log } from "./log.js";
 import type { Settings } from "./settings.js";
 
 const SAMPLE = /^(\w+)(?:\{(.*)\})? (.*)$/;
@@ -8,6 +9,7 @@ const SAMPLE = /^(\w+)(?:\{(.*)\})? (.*)$/;
 /** Serves `GET /metrics` on its own port, where the settings name one. */
 export async function serveMetrics(
   { metricsHost: host, metricsPort: port }: Settings,
+  log: Log,
   text: () => Promise<string> | string,
 ): Promise<Server | undefined> {
   if (port === undefined) return undefined;
@@ -19,7 +21,10 @@ export async function serveMetrics(
         res.writeHead(found ? 200 : 404, { "Content-Type": kind, "Content-Length": Buffer.byteLength(body) });
         res.end(req.method === "HEAD" ? undefined : body);
       })
-      .catch(() => res.destroy());
+      .catch((error: unknown) => {
+        log.error({ event: "metrics.failure", cause: String(error) });
+        res.destroy();
+      });
   });
   await listenAt(server, { host, port, exclusive: true }, ["SENTRI_METRICS_PORT", "SENTRI_METRICS_HOST"]);
   return server;

@@ -58,7 +58,7 @@ export class Workers {
   }
 
   private async keepAll(started: () => void): Promise<void> {
-    const metrics = await serveMetrics(this.settings, () => this.metrics());
+    const metrics = await serveMetrics(this.settings, this.log, () => this.metrics());
     let left = this.settings.workers;
     const keepers = Array.from({ length: left }, (_, i) => this.keep(i + 1, () => --left === 0 && started()));
     await Promise.all(keepers);
