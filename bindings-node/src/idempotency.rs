@@ -26,7 +26,8 @@ pub struct NativeIncoming {
     pub named: Option<String>,
     pub address: Option<String>,
     pub content_type: String,
-    pub body: String,
+    /// The body as received, or a text in its place.
+    pub body: Buffer,
 }
 
 impl NativeIncoming {
@@ -45,7 +46,7 @@ impl NativeIncoming {
                 address: self.address.as_deref(),
             },
             content_type: &self.content_type,
-            body: self.body.as_bytes(),
+            body: &self.body,
         }
     }
 }
@@ -113,9 +114,12 @@ impl NativeIdempotency {
     #[napi(ts_return_type = "Promise<NativePassage>")]
     pub fn pass(&self, env: napi::Env, incoming: NativeIncoming) -> napi::Result<AsyncBlock<NativePassage>> {
         let gate = self.gate.clone();
+        let mut incoming = incoming;
+        // Copied on the engine's thread: the application may write to its buffer while another thread reads.
+        let body = std::mem::take(&mut incoming.body).to_vec();
         AsyncBlockBuilder::new(async move {
             let passage = match gate {
-                Ok(gate) => gate.pass(&incoming.as_incoming()).await,
+                Ok(gate) => gate.pass(&Incoming { body: &body, ..incoming.as_incoming() }).await,
                 Err(_) => Passage::Free,
             };
             Ok(NativePassage { passage })

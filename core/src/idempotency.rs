@@ -95,17 +95,31 @@ pub fn derive_key(method: &str, host: &str, path_and_query: &str, caller: Caller
 #[must_use]
 pub fn fingerprint(header_value: &str, content_type: &str, body: &[u8]) -> [u8; 32] {
     let mut text = Vec::with_capacity(body.len() + content_type.len() + 16);
-    match (boundary(content_type), std::str::from_utf8(body)) {
-        (Some(boundary), Ok(body)) => {
-            put(&mut text, Some(content_type.replace(boundary, "").as_bytes()));
-            put(&mut text, Some(body.replace(boundary, "").as_bytes()));
-        }
-        _ => {
-            put(&mut text, Some(content_type.as_bytes()));
-            put(&mut text, Some(body));
-        }
+    if let Some(boundary) = boundary(content_type) {
+        put(&mut text, Some(content_type.replace(boundary, "").as_bytes()));
+        put(&mut text, Some(&without(body, boundary)));
+    } else {
+        put(&mut text, Some(content_type.as_bytes()));
+        put(&mut text, Some(body));
     }
     hmac_sha256(header_value.as_bytes(), &text)
+}
+
+/// Removes a multipart boundary from a body wherever it stands. The search takes linear time for every boundary, as
+/// `split` does. A boundary is text, so it can only stand in a part of the body that is UTF-8, and parts shorter than
+/// the boundary are not searched.
+fn without(body: &[u8], boundary: &str) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(body.len());
+    for chunk in body.utf8_chunks() {
+        let text = chunk.valid();
+        if text.len() < boundary.len() {
+            kept.extend_from_slice(text.as_bytes());
+        } else {
+            text.split(boundary).for_each(|part| kept.extend_from_slice(part.as_bytes()));
+        }
+        kept.extend_from_slice(chunk.invalid());
+    }
+    kept
 }
 
 /// Returns the boundary of a multipart content type (RFC 2046, 5.1.1).

@@ -532,12 +532,17 @@ def test_an_upload_is_the_same_when_it_is_sent_again(framework: Framework) -> No
         assert sent(base, "k", b"BBBB") == (422, False)
         assert sent(base, "k", b"AAAA", "b.txt") == (422, False)
         assert runs.count == 1
+        # A picture is no text in UTF-8.
+        picture = bytes.fromhex("89504e470d0a1a0a0000000d49484452ff00")
+        assert [sent(base, "p", picture, "a.png") for _ in range(2)] == [(200, False), (200, True)]
+        assert sent(base, "p", picture[:-2] + b"\xfe\x00", "a.png") == (422, False)
+        assert runs.count == 2
         # Of a long one the beginning and the length count.
         long = b"x" * 1_500_000
         assert [sent(base, "long", long), sent(base, "long", long)] == [(200, False), (200, True)]
         assert seen[-1] > len(long), "all of it is for the route to read"
         assert [sent(base, "long", long + b"x")[0], sent(base, "long", b"y" + long[1:])[0]] == [422, 422]
-        assert runs.count == 2
+        assert runs.count == 3
 
 
 @EACH

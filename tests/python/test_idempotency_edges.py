@@ -30,7 +30,7 @@ from support.apps import configure_django, uvicorn_server, wsgi_server
 from support.databases import REDIS_URL, postgres
 from support.gates import FRAMEWORKS, Reply, django_application, to_django
 from support.golden import Listener
-from support.node import node_server
+from support.node import node_gate, node_server
 from support.redis import late_redis, throwaway_redis
 from support.servers import options, user
 from test_idempotency import Runs, lose, over_redis, send
@@ -624,6 +624,41 @@ def test_node_and_python_share_answers() -> None:
                 assert (second.status, second.json, second.is_replay) == (201, {"by": by}, True)
                 other = send(there, "/order", key, b'{"amount":2}', authorization=f"Bearer {renewed}", host="a.example")
                 assert other.status == 422
+
+        patiently(round)
+
+
+MULTIPART = "multipart/mixed; boundary=a1"
+#: Node's parsers leave JSON of this form, texts and bytes as they came.
+BODIES = {
+    "application/json": '{"name":"é"}'.encode(),
+    "text/plain": "é".encode(),
+    "image/png": b"\x89PNG\xff",
+    MULTIPART: b"--a1\r\n\r\n\x89PNG\xff\r\n--a1--\r\n",
+}
+
+
+@pytest.mark.parametrize("name", ["Express 4", "Express 5", "Fastify 5", "Hono 4", "Koa 3", "Elysia 1.4"])
+def test_node_and_python_share_answers_whatever_the_bytes(name: str) -> None:
+    framework = FRAMEWORKS["FastAPI"]
+    gate = framework.gate(redis_url=REDIS_URL, ttl=30_000)
+    with (
+        framework.serve(gate, {"/order": lambda _: Reply({"by": "python"}, 201)}) as python,
+        node_gate(name, REDIS_URL) as node,
+    ):
+
+        def round() -> None:
+            for content_type, body in BODIES.items():
+                if content_type == MULTIPART and name.startswith("Elysia"):
+                    continue  # It parses these.
+                for here, there, by in ((python, node, "python"), (node, python, "node")):
+                    key = secrets.token_hex(16)
+                    sent = [
+                        send(base, "/order", key, body, content_type=content_type, authorization="Bearer rizz")
+                        for base in (here, there)
+                    ]
+                    found = [(one.status, one.json, one.is_replay) for one in sent]
+                    assert found == [(201, {"by": by}, False), (201, {"by": by}, True)], content_type
 
         patiently(round)
 

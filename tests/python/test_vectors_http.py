@@ -589,6 +589,7 @@ def judged(gate: Gate, of: Any, key: str = "k", running: Optional[Running] = Non
     """What a gate makes of a request with the credentials, or the type and body, of a row."""
     said = of if isinstance(of, dict) else {}
     content_type, body = ("application/json", "{}") if isinstance(of, dict) else of
+    raw = body.encode() if isinstance(body, str) else bytes.fromhex(body["hex"])
     names = {"authorization": "authorization", "cookie": "cookie", "apiKey": "x-api-key"}
     headers = [("x-idempotency-key", key), ("content-type", content_type)]
     headers += [(names[name], value) for name, value in said.items() if name in names]
@@ -597,7 +598,7 @@ def judged(gate: Gate, of: Any, key: str = "k", running: Optional[Running] = Non
         headers=headers,
         target="/orders",
         client_ip=said.get("address"),
-        body=body.encode(),
+        body=raw,
         running=running or Running(),
         request=lambda: said.get("named"),
     )

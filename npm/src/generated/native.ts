@@ -27,7 +27,8 @@ export interface NativeIncoming {
   named?: string;
   address?: string;
   contentType: string;
-  body: string;
+  /** The body as received, or a text in its place. */
+  body: Uint8Array;
 }
 
 /** The effects of `protect()` on a request that ran under a key. */

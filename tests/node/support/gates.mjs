@@ -1,6 +1,8 @@
 // An application of every framework behind its idempotency middleware. Routes are functions from a parsed body to
 // `{status, headers, json | text | stream}`, a stream being an iterable of texts; a framework answers with its own means.
+// Bodies of the types in `RAW` are read as bytes, but for the first of them in Elysia, which parses it as a form.
 import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { serve as listenHono } from "@hono/node-server";
 import { node } from "@elysiajs/node";
 import Router from "@koa/router";
@@ -20,6 +22,7 @@ process.setMaxListeners(0);
 
 const HOST = "127.0.0.1";
 const METHODS = ["post", "put", "patch", "delete"];
+const RAW = ["multipart/mixed", "image/png"];
 
 const express = (framework) => ({
   create: forExpress.createAuthExpress,
@@ -27,7 +30,7 @@ const express = (framework) => ({
   header: (req, name) => req.headers[name],
   start(gate, routes, auth) {
     const app = framework();
-    app.use(framework.json(), framework.text(), ...[gate].flat());
+    app.use(framework.json(), framework.text(), framework.raw({ type: RAW }), ...[gate].flat());
     if (auth) app.use("/auth", auth.router());
     const guard = auth ? [auth.protect()] : [];
     for (const [path, answer] of Object.entries(routes)) {
@@ -56,6 +59,7 @@ const fastify = {
   header: (request, name) => request.headers[name],
   async start(gate, routes, auth) {
     const app = Fastify();
+    app.addContentTypeParser(RAW, { parseAs: "buffer" }, (_request, body, done) => done(null, body));
     for (const one of [gate].flat()) await app.register(one);
     if (auth) {
       await app.register(auth.plugin(), { prefix: "/auth" });
@@ -117,6 +121,10 @@ const koa = {
     const app = new Koa();
     app.silent = true;
     if (auth) app.use(auth.errorHandler());
+    app.use(async (ctx, next) => {
+      if (ctx.is(RAW)) ctx.request.body = await buffer(ctx.req);
+      return next();
+    });
     app.use(bodyParser({ enableTypes: ["json", "text"] }));
     for (const one of [gate].flat()) app.use(one);
     const router = new Router();

@@ -12,6 +12,7 @@ from typing import Any
 from sentri.options import describe
 
 SCRIPT = Path(__file__).with_name("node_server.mjs")
+GATE = Path(__file__).with_name("node_gate.mjs")
 APPLICATION = Path(__file__).parents[2] / "node/sso/app.mjs"
 
 
@@ -27,6 +28,13 @@ def node_application(framework: str, key_uri: str) -> Iterator[str]:
     """Runs an application of a Node framework that trusts the auth server with these keys; its base address."""
     with _running(["node", str(APPLICATION), framework, key_uri]) as said:
         yield f"http://127.0.0.1:{said.removeprefix('listening ')}"
+
+
+@contextmanager
+def node_gate(framework: str, redis_url: str) -> Iterator[str]:
+    """Runs an application of a Node framework behind the idempotency gate, over this Redis; its base address."""
+    with _running(["node", str(GATE), framework, redis_url]) as said:
+        yield f"http://127.0.0.1:{said}"
 
 
 @contextmanager

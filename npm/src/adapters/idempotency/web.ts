@@ -2,6 +2,7 @@ import { WebGuardRequest } from "../web.js";
 import { readPart } from "../web-body.js";
 import { CutOff } from "../cut-off.js";
 import { MAX_STORED_BODY } from "../../generated/constants.js";
+import { standFor, unreadOf } from "./bodies.js";
 import type { Answer, Execution, Keyed, Settling } from "./gate.js";
 
 /** A request that carries a key. */
@@ -21,17 +22,20 @@ export function keyedOf(raw: Request, value: string, facts: Pick<Keyed, "url" | 
  * Describes a body by its bytes, or a long body by its beginning and the length that its sender declares. The request
  * can be read as before. `kept` returns a body that the framework has read already.
  */
-export async function describeStream(request: Request, kept?: () => Promise<ArrayBuffer>): Promise<string> {
-  if (request.bodyUsed) return kept ? encode(new Uint8Array(await kept())) : `unread ${lengthOf(request)}`;
+export async function describeStream(request: Request, kept?: () => Promise<ArrayBuffer>): Promise<Uint8Array> {
+  const length = request.headers.get("content-length");
+  if (request.bodyUsed) return kept ? standFor(new Uint8Array(await kept()), length) : unreadOf(length);
   const reader = request.body === null ? undefined : request.clone().body?.getReader();
-  let start = "";
-  while (reader && start.length < MAX_STORED_BODY) {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  while (reader && size <= MAX_STORED_BODY) {
     const { done, value } = await readPart(reader);
-    if (done) return start;
-    start += encode(value);
+    if (done) return Buffer.concat(parts, size);
+    parts.push(value);
+    size += value.length;
   }
   void reader?.cancel();
-  return reader ? `${start.slice(0, MAX_STORED_BODY)} ${lengthOf(request)}` : "";
+  return standFor(Buffer.concat(parts, size), length);
 }
 
 /** Returns the result of a read, or `undefined` if the client has aborted the request before its body ended. */
@@ -42,14 +46,6 @@ export async function unlessCutOff<T>(reading: Promise<T>): Promise<T | undefine
     if (error instanceof CutOff) return undefined;
     throw error;
   }
-}
-
-function lengthOf({ headers }: Request): string {
-  return headers.get("content-length") ?? "";
-}
-
-function encode(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 }
 
 /** An answer of the gate as a `Response`. */
