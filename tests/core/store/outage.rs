@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use mysql_async::prelude::Queryable as _;
 use sentri_core::crypto::{Secret, make_id};
 use sentri_core::failure::StoreError;
+use sentri_core::store::executor::{Executor as _, Outcome, Statement};
 use sentri_core::store::model::{Identifier, NewUser};
+use sentri_core::store::postgres::{PostgresConfig, PostgresExecutor};
 use sentri_core::store::{Store, open};
 use serde_json::json;
 use tokio_postgres::config::Host;
@@ -77,6 +79,7 @@ on_each_server! {
     a_server_that_is_away_at_the_start
     a_lock_that_is_not_let_go
     what_is_given_up_ends_at_the_server
+    what_is_given_up_ends_without_a_word
     connections_ended_by_the_server_are_replaced
 }
 
@@ -213,6 +216,49 @@ async fn what_is_given_up_ends_at_the_server(place: Place) {
     store.migrate(T).await.unwrap();
     gives_up_for_good(&store, &place.own).await;
     assert!(store.check().await.is_ok());
+}
+
+/// A request to cancel that does not arrive leaves nothing behind that waits on.
+async fn what_is_given_up_ends_without_a_word(place: Place) {
+    let store = open(&json!(place.url)).unwrap();
+    store.migrate(T).await.unwrap();
+    let user = new_user("anna");
+    assert!(store.create_user(&user).await.unwrap());
+    let held = place.own.hold(&user.id).await;
+    let blocked = tokio::spawn({
+        let (store, id) = (Arc::clone(&store), user.id.clone());
+        async move { store.set_roles(&id, &["user".to_owned()], T).await }
+    });
+    let started = Instant::now();
+    while place.own.waiting().await == 0 {
+        assert!(started.elapsed() < SOON, "it waits at the server");
+    }
+    place.proxy.set(Line::Cut);
+    let blocked = blocked.await.unwrap();
+    assert!(matches!(blocked, Err(StoreError::Unavailable(_))), "{blocked:?}");
+    let given_up = Instant::now();
+    while place.own.waiting().await > 0 {
+        assert!(given_up.elapsed() < 2 * SOON, "a statement that nobody waits for waits on");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    drop(held);
+}
+
+/// The limit is that of a direct connection. The operator's own goes before it, and behind a pooler nothing is set that
+/// the next client would find.
+#[tokio::test]
+async fn postgres_waits_for_a_lock_as_long_as_for_a_batch() {
+    let schema = Schema::new().await;
+    let pooler = std::env::var("PGBOUNCER_URL").expect("PGBOUNCER_URL is set: run the tests by `make test`");
+    for (url, limit) in
+        [(schema.url(), "2s"), (format!("{}%20-clock_timeout%3D700", schema.url()), "700ms"), (pooler, "0")]
+    {
+        let executor = PostgresExecutor::new(PostgresConfig::from_url(&url).unwrap());
+        let asked = Statement::read("SELECT current_setting('lock_timeout') AS found", []);
+        let Outcome::Done(answers) = executor.run(&asked.into()).await.unwrap() else { panic!("nothing was expected") };
+        assert_eq!(answers[0].rows, [[limit.into()]]);
+        executor.close().await;
+    }
 }
 
 /// A pooler passes a request to cancel on to the server that it is for.

@@ -18,6 +18,11 @@ use super::{PostgresConfig, tls};
 use crate::failure::StoreError;
 use crate::store::pooled::CONNECT_TIMEOUT;
 
+/// Makes a statement that was given up after `BATCH_LIMIT` end at the server even if the request to cancel it is lost.
+/// A limit that the operator set stays. Behind a pooler the next client of the connection would inherit the setting, so
+/// such connections do without it.
+const PATIENCE: &str = "SELECT set_config('lock_timeout', '2s', false) WHERE current_setting('lock_timeout') = '0'";
+
 /// The way in which all connections of a pool send statements.
 pub(super) struct Terms {
     pub schema: Option<Schema>,
@@ -78,6 +83,13 @@ impl Hosts {
     async fn connect(&self, (manager, settings): &(Manager, Arc<Config>)) -> Result<Link, Error> {
         let client = managed::Manager::create(manager).await?;
         let direct = !self.terms.unnamed.load(Ordering::Relaxed) && !pooler::stands_before(&client).await?;
+        if direct {
+            match client.batch_execute(PATIENCE).await {
+                // Another product with this protocol may have no such limit.
+                Err(error) if error.as_db_error().is_none() => return Err(error),
+                _ => {}
+            }
+        }
         let (terms, settings) = (Arc::clone(&self.terms), Arc::clone(settings));
         Ok(Link { client, terms, settings, connector: self.connector.clone(), direct })
     }
