@@ -117,6 +117,7 @@ on_every_database! {
     p67_codes_of_factors_are_good_once: factors::codes_are_good_once;
     p77_a_deletion_is_whole_beside_others: erasure::a_deletion_is_whole_beside_others;
     p64_secrets_of_pending_writes_are_good_once: pending::secrets_are_good_once;
+    an_address_that_is_free_can_be_proved: pending::an_address_that_is_free_can_be_proved;
     b12_surplus_sessions_end_together: surplus_sessions_end_together;
     b12_logins_beyond_the_most_race: logins_beyond_the_most_race;
 }

@@ -7,7 +7,7 @@ use super::audit::made;
 use super::flows::{self, Asked, Receiver, Subject, Waiting};
 use super::identifiers::{MAX_ITEMS, claims, make};
 use super::input::Input;
-use super::receivers::{is_address, named};
+use super::receivers::is_address;
 use super::redeem::{Found, is_verified};
 use super::requirement::is_verifiable;
 use super::verification::Confirmed;
@@ -20,10 +20,11 @@ use crate::error::{Error, ErrorCode};
 use crate::event::EventName;
 use crate::failure::Failure;
 use crate::flow::FlowPurpose;
-use crate::identifier::{self, Lookup};
+use crate::identifier;
 use crate::limit;
 use crate::message::MessageKind;
 use crate::store::model::{ConfirmedRegistration, Flow, Identifier, NewUser, Spent, UserWithIdentifiers};
+use crate::store::rivals_of;
 
 /// The longest text of a pending registration in bytes. A column of MySQL holds 65,535.
 const MAX_PAYLOAD: usize = 60_000;
@@ -72,11 +73,17 @@ pub(super) async fn ask(
     let Registration { identifiers, password, roles } = registration;
     let address = address(rules, &identifiers)?;
     flows::limit_address(realm, caller).await?;
-    let lookup = identifier::lookup(&address.value)?;
-    let found = realm.store.find_credential(&lookup.normalized, &lookup.exact, &lookup.others).await?;
+    let rivals = rivals_of(&address.kind, &address.value, &address.normalized);
+    let mut holders = realm.store.holders_of(&rivals).await?;
     // The look-up runs in any case, so that both cases take equally long.
-    let owner = realm.store.find_user(&found.map_or_else(crypto::make_id, |found| found.user_id)).await?;
-    let taken = owner.as_ref().and_then(|owner| Some((owner, holds(owner, address, &lookup)?)));
+    if holders.is_empty() {
+        holders.push(crypto::make_id());
+    }
+    let mut owners = Vec::with_capacity(1);
+    for holder in &holders {
+        owners.extend(realm.store.find_user(holder).await?);
+    }
+    let taken = owners.iter().find_map(|owner| Some((owner, holds(owner, &rivals)?)));
     let hash = realm.hasher.on_behalf_of(caller.requester()).hash(password).await?;
     let payload = write(&identifiers, address, hash.expose(), &roles)?;
     let subject = Subject::of_spelling(realm, None, &address.normalized)?;
@@ -92,15 +99,12 @@ pub(super) async fn ask(
     Ok(asked)
 }
 
-/// Returns the identifier of `owner` by which an address is taken, or `None` if the address is free. An unverified
-/// address gives way if its user has another, verified identifier. Otherwise the owner of the address can take over the
-/// account instead.
-fn holds<'a>(owner: &'a UserWithIdentifiers, address: &Identifier, lookup: &Lookup) -> Option<&'a Identifier> {
-    let held = owner.identifiers.iter().find(|one| one.normalized == address.normalized);
-    let held = held.or_else(|| named(owner, lookup));
+/// Returns the identifier of `owner` by which an address is taken, or `None` if all of these `rivals` give way. An
+/// unverified address gives way if its user has another, verified identifier. Otherwise the owner of the address can
+/// take over the account instead. The store decides by the same rule when the address is proved.
+fn holds<'a>(owner: &'a UserWithIdentifiers, rivals: &[String]) -> Option<&'a Identifier> {
     let gives_way = |one: &Identifier| is_address(one) && one.verified_at.is_none() && is_verified(owner);
-    // An identifier under the spelling of an earlier sentri is found by its value, and can give way too.
-    held.or_else(|| owner.identifiers.iter().find(|one| one.value == address.value)).filter(|one| !gives_way(one))
+    owner.identifiers.iter().find(|one| rivals.contains(&one.normalized) && !gives_way(one))
 }
 
 fn write(identifiers: &[Identifier], address: &Identifier, hash: &str, roles: &[String]) -> Result<String, Failure> {

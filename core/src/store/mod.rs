@@ -14,6 +14,7 @@ mod open;
 pub mod pooled;
 mod port;
 pub mod postgres;
+mod rivals;
 pub mod setup;
 pub mod sql;
 pub mod sqlite;
@@ -23,3 +24,4 @@ mod wording;
 
 pub use open::{open, open_noting, over};
 pub use port::{ADOPTED_MARKER, Normalizer, SURPLUS, Store, WRONG_CODES};
+pub use rivals::{rivals_of, stored_forms};

@@ -65,6 +65,9 @@ pub trait Store: SetupStore + ImportStore + AccountStore + AuditStore {
         others: &[String],
     ) -> Result<Option<Credential>, StoreError>;
 
+    /// Returns the ids of the users who have an identifier with one of these normal forms.
+    async fn holders_of(&self, normalized: &[String]) -> Result<Vec<String>, StoreError>;
+
     /// Returns the credential of a user.
     async fn credential_of(&self, user_id: &str) -> Result<Option<Credential>, StoreError>;
 

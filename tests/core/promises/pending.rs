@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
+use sentri_core::Host;
+use sentri_core::crypto::make_id;
+use sentri_core::store::model::{ChangeLimits, Identifier, IdentifierChange};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::support::{Answer, Bench, PASSWORD};
+use crate::support::{Answer, Bench, PASSWORD, store_at};
 
 const OTHER: &str = "another password";
 
-async fn bench_at(db: &Value) -> Arc<Bench> {
+fn options() -> Value {
     let links = json!({ "verify": "https://app.example.com/v", "reset": "https://app.example.com/r" });
     let messages = json!({ "send": "[function]", "links": links });
-    Arc::new(Bench::new(db, json!({ "messages": messages, "verification": { "required": true } })).await)
+    json!({ "messages": messages, "verification": { "required": true } })
 }
 
 async fn register(bench: &Bench, name: &str, address: &str) -> Answer {
@@ -57,7 +60,7 @@ fn winner(answers: &[(&'static str, Answer)]) -> &'static str {
 }
 
 pub async fn secrets_are_good_once(db: &Value) {
-    let bench = bench_at(db).await;
+    let bench = Arc::new(Bench::new(db, options()).await);
     let asked = register(&bench, "anna", "anna@example.com").await;
     assert_eq!(asked.status, 202, "{}", asked.body);
     let confirm = "/identifiers/confirm";
@@ -84,4 +87,45 @@ pub async fn secrets_are_good_once(db: &Value) {
     assert_eq!(bench.login_with("anna@example.com", OTHER).await.status == 200, !is_moved);
     let late = with(&resets[0], "newPassword", OTHER);
     assert_eq!(bench.post("/password/reset", late).await.status, 401);
+}
+
+/// Registers by an address, and proves it.
+async fn proves(bench: &Bench, name: &str, address: &str) {
+    let asked = register(bench, name, address).await;
+    assert_eq!(asked.handled.messages[0].to_json()["kind"], "verify", "{address}");
+    let [secret, _] = secrets(&asked, &asked.body["data"]["flow"]);
+    let confirmed = bench.post("/identifiers/confirm", with(&secret, "password", PASSWORD)).await;
+    assert_eq!(confirmed.status, 200, "{address}: {}", confirmed.body);
+}
+
+/// Of addresses that sentri 5 kept apart by case the younger is stored by its spelling. Nobody who is asked to prove an
+/// address learns afterwards that somebody else has it.
+pub async fn an_address_that_is_free_can_be_proved(db: &Value) {
+    let store = store_at(db);
+    let bench = Bench::unmigrated(db, options(), Host::default(), Arc::clone(&store));
+    bench.server.migrate().await.unwrap();
+    proves(&bench, "squatter", "squatter@example.com").await;
+    let found = store.find_credential("squatter", "squatter", &[]).await.unwrap().unwrap();
+    let adopted = ["Free@example.com", "Held@example.com", "held@example.com"].map(|value| Identifier {
+        id: make_id(),
+        kind: "email".into(),
+        value: value.into(),
+        normalized: format!("\u{1}{value}"),
+        verified_at: None,
+    });
+    let added = store.add_identifiers(&found.user_id, &adopted, &ChangeLimits::default(), 0).await.unwrap();
+    assert_eq!(added, IdentifierChange::Done);
+    for (name, address) in [("anna", "Free@example.com"), ("holder", "hElD@example.com")] {
+        proves(&bench, name, address).await;
+    }
+    // The owner of the other spelling gives way, and the owner of the normal form does not.
+    let added = store.add_identifiers(&found.user_id, &adopted[2..], &ChangeLimits::default(), 0).await.unwrap();
+    assert_eq!(added, IdentifierChange::Done);
+    for (name, address) in [("ben", "Held@example.com"), ("carla", "held@example.com")] {
+        // An address gets a message a minute.
+        bench.clock.advance(61_000);
+        let asked = register(&bench, name, address).await;
+        assert_eq!(asked.handled.messages[0].to_json()["kind"], "already-registered", "{address}");
+    }
+    store.close().await;
 }

@@ -112,6 +112,7 @@ macro_rules! store_conformance {
             a_registration_meets_a_taken_value
             an_address_that_nobody_verified_gives_way
             whoever_is_trusted_takes_an_address_that_nobody_verified
+            an_adopted_address_gives_way_too
             an_invited_user_has_a_flow_and_no_password
             old_flows_are_purged_in_portions
             a_factor_comes_back_whole

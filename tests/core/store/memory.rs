@@ -1,6 +1,6 @@
 //! A store in memory, written without SQL: what every other store is compared with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -11,7 +11,7 @@ use sentri_core::clock::Millis;
 use sentri_core::crypto::{Secret, make_id};
 use sentri_core::factor::FactorMethod;
 use sentri_core::failure::StoreError;
-use sentri_core::identifier::{Claim, spellings};
+use sentri_core::identifier::Claim;
 use sentri_core::store::account::{Account as StoredAccount, AccountDeletion, AccountStore, Deleted, PastFlow};
 use sentri_core::store::audit::{AuditStore, EntryQuery, StoredEntry};
 use sentri_core::store::import::{ImportStore, Imported, NewImport};
@@ -22,7 +22,7 @@ use sentri_core::store::model::{
     Unspent, UsedCode, UsedFactor, User, UserPage, UserWithIdentifiers,
 };
 use sentri_core::store::setup::{FirstAdmin, SetupStore, SetupToken};
-use sentri_core::store::{ADOPTED_MARKER, SURPLUS, Store, WRONG_CODES};
+use sentri_core::store::{ADOPTED_MARKER, SURPLUS, Store, WRONG_CODES, rivals_of};
 
 /// Users, sessions and keys that end with the process. Every operation holds one lock, so all of them are serial.
 #[derive(Debug, Default)]
@@ -170,7 +170,8 @@ impl Tables {
     fn create(&mut self, user: &NewUser) -> bool {
         let before = (self.users.clone(), self.owners.clone());
         if user.displaces {
-            self.displace_all(&user.id, user.identifiers.iter().map(|one| &one.normalized));
+            let values = user.identifiers.iter().map(|one| [one.kind.as_str(), &one.value, &one.normalized]);
+            self.displace_all(&user.id, values);
         }
         let is_made = self.insert(user);
         if !is_made {
@@ -229,8 +230,9 @@ impl Tables {
         (is_settled && identifiers.iter().any(gives_way)).then(|| owner.clone())
     }
 
-    fn displace_all<'a>(&mut self, user_id: &str, values: impl Iterator<Item = &'a String>) {
-        for value in values.flat_map(|value| spellings(value)) {
+    fn displace_all<'a>(&mut self, user_id: &str, values: impl Iterator<Item = [&'a str; 3]>) {
+        let addresses = values.filter(|[kind, ..]| matches!(*kind, "email" | "phone"));
+        for value in addresses.flat_map(|[kind, value, normalized]| rivals_of(kind, value, normalized)) {
             self.displace(self.displaced(user_id, &value), &value);
         }
     }
@@ -618,6 +620,14 @@ impl Store for MemoryStore {
         })
     }
 
+    async fn holders_of(&self, normalized: &[String]) -> Result<Vec<String>, StoreError> {
+        self.with(|tables| {
+            let holders: BTreeSet<String> =
+                normalized.iter().filter_map(|one| tables.owners.get(one)).cloned().collect();
+            holders.into_iter().collect()
+        })
+    }
+
     async fn credential_of(&self, user_id: &str) -> Result<Option<Credential>, StoreError> {
         self.with(|tables| tables.users.get(user_id).map(|account| account.credential(None)))
     }
@@ -855,8 +865,9 @@ impl Store for MemoryStore {
             let before = (tables.users.clone(), tables.owners.clone());
             let account = account.clone();
             if limits.displaces {
-                let values = updates.iter().map(|one| &one.normalized);
-                tables.displace_all(user_id, values.chain(inserts.iter().map(|one| &one.normalized)));
+                let values = updates.iter().map(|one| [one.kind.as_str(), &one.value, &one.normalized]);
+                let added = inserts.iter().map(|one| [one.kind.as_str(), &one.value, &one.normalized]);
+                tables.displace_all(user_id, values.chain(added));
             }
             let change = tables.change_identifiers(&account, updates, inserts, limits);
             if change != IdentifierChange::Done {
@@ -1157,14 +1168,17 @@ impl Store for MemoryStore {
             if flow.identifier_id != from.id || to.id != from.id {
                 return Spent::Gone;
             }
-            let displaced = tables.displaced(user_id, &to.normalized).filter(|_| displaces);
-            let owner = tables.owners.get(&to.normalized).cloned();
             let before = account.identifiers[at].normalized.clone();
-            let is_free = displaced.is_some() || owner.is_none_or(|owner| owner == user_id && before == to.normalized);
-            if !is_free || tables.is_claimed(user_id, claims) && displaced.is_none() {
+            let all = (tables.users.clone(), tables.owners.clone());
+            if displaces {
+                tables.displace_all(user_id, [[to.kind.as_str(), &to.value, &to.normalized]].into_iter());
+            }
+            let owner = tables.owners.get(&to.normalized);
+            let is_free = owner.is_none_or(|owner| owner == user_id && before == to.normalized);
+            if !is_free || tables.is_claimed(user_id, claims) {
+                (tables.users, tables.owners) = all;
                 return Spent::Taken;
             }
-            tables.displace(displaced, &to.normalized);
             tables.owners.remove(&before);
             tables.owners.insert(to.normalized.clone(), user_id.to_owned());
             if let Some(account) = tables.users.get_mut(user_id) {

@@ -8,6 +8,7 @@ use sentri_core::store::model::{
     ChangeLimits, ConfirmedChange, ConfirmedRegistration, Flow, Identifier, IdentifierChange, IdentifierUpdate,
     NewUser, Spending, Spent,
 };
+use sentri_core::store::{ADOPTED_MARKER, rivals_of};
 
 use crate::conformance::{AnyStore, HASH, HOUR, OTHER, T, new_user, race, registered};
 use crate::flows::{flow_of, spending, verified, with_addresses};
@@ -283,6 +284,56 @@ pub async fn whoever_is_trusted_takes_an_address_that_nobody_verified(store: Any
     }
     assert_eq!(left().await, ["anna", "own@x"]);
     assert_eq!(values(&store, &owner.id).await, ["owner", "d@x", "c@x"]);
+}
+
+/// Of two spellings of an address that sentri 5 kept apart, the younger is stored by itself: it gives way no less.
+pub async fn an_adopted_address_gives_way_too(store: AnyStore) {
+    let claims: Vec<Claim> = claim("email", "Wanted@x.example").into_iter().collect();
+    let rivals = rivals_of("email", "Wanted@x.example", "wanted@x.example");
+    for (index, spelling) in ["Wanted@x.example", "wanted@x.example"].into_iter().cycle().take(8).enumerate() {
+        let mut squatter = newcomer(&format!("squatter{index}"), &format!("own{index}@x"));
+        let mut adopted = newcomer("", spelling).identifiers.remove(1);
+        adopted.normalized = format!("{ADOPTED_MARKER}{spelling}");
+        squatter.identifiers.push(adopted);
+        assert!(store.create_user(&squatter).await.unwrap());
+        assert_eq!(store.holders_of(&rivals).await.unwrap(), [squatter.id.as_str()]);
+        let mut owner = newcomer(&format!("owner{index}"), &format!("{index}@x"));
+        owner.identifiers[1].value = "Wanted@x.example".into();
+        owner.identifiers[1].normalized = "wanted@x.example".into();
+        (owner.claims, owner.displaces) = (claims.clone(), true);
+        assert!(!store.create_user(&owner).await.unwrap(), "nothing there is verified");
+        prove(&store, &squatter, 1).await;
+        assert!(!store.create_user(&NewUser { displaces: false, ..owner.clone() }).await.unwrap());
+        let other = newcomer(&format!("owner{index}"), &format!("{index}@x"));
+        let wanted = IdentifierUpdate { normalized: "wanted@x.example".into(), ..to(&other, "Wanted@x.example") };
+        match index / 2 {
+            0 => assert!(store.create_user(&owner).await.unwrap(), "{spelling}"),
+            1 => {
+                let flow = put(&store, flow_for_registration(&format!("s{index}"))).await;
+                let spent = store.spend_registration(&registration(&flow, &owner), T).await.unwrap();
+                assert_eq!(spent, Spent::Done, "{spelling}");
+            }
+            2 => {
+                assert!(store.create_user(&other).await.unwrap());
+                let flow = put(&store, flow_for_change(&other)).await;
+                let changed = ConfirmedChange { displaces: true, claims: &claims, ..change(&flow, &other, &wanted) };
+                assert_eq!(store.spend_change(&changed, T).await.unwrap(), Spent::Done, "{spelling}");
+            }
+            _ => {
+                assert!(store.create_user(&other).await.unwrap());
+                let limits = ChangeLimits { displaces: true, claims: claims.clone(), ..ChangeLimits::default() };
+                let changed = store.update_identifiers(&other.id, &[wanted], &[], &limits, T).await.unwrap();
+                assert_eq!(changed, IdentifierChange::Done, "{spelling}");
+            }
+        }
+        let own = [format!("own{index}@x"), format!("squatter{index}")];
+        let mut left = values(&store, &squatter.id).await;
+        left.sort_unstable();
+        assert_eq!(left, own);
+        let winner = store.holders_of(&rivals).await.unwrap().remove(0);
+        assert_eq!(values(&store, &winner).await.len(), 2);
+        assert!(store.delete_user(&winner, T).await.unwrap());
+    }
 }
 
 pub async fn an_invited_user_has_a_flow_and_no_password(store: AnyStore) {

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use crate::clock::Millis;
 use crate::crypto::{make_id, sha256, to_base64url};
 use crate::identifier::Claim;
-use crate::store::ADOPTED_MARKER;
 use crate::store::executor::{Executor, Statement, Value};
 use crate::store::sql::{SqlStore, id};
+use crate::store::{ADOPTED_MARKER, stored_forms};
 
 /// The longest key in bytes that fits into its column with the markers.
 const LONGEST: usize = 1_000;
@@ -60,9 +60,7 @@ impl<E: Executor> SqlStore<E> {
 }
 
 fn check(user_id: &str, claim: &Claim) -> Statement {
-    let adopted = claim.spellings.iter().map(|spelling| format!("{ADOPTED_MARKER}{spelling}").into());
-    let mut params: Vec<Value> =
-        claim.spellings.iter().map(|spelling| spelling.as_str().into()).chain(adopted).collect();
+    let mut params: Vec<Value> = stored_forms(&claim.spellings).into_iter().map(Value::from).collect();
     let marks = |count: usize| vec!["?"; count].join(", ");
     let spellings = marks(params.len());
     params.push(id(user_id));

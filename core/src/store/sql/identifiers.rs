@@ -32,17 +32,17 @@ pub(super) fn inserts(user_id: &str, identifiers: &[Identifier], now: Millis) ->
     sorted.into_iter().map(insert).collect()
 }
 
-/// Returns the normal forms of the addresses among identifiers.
-pub(super) fn addresses(identifiers: &[Identifier]) -> impl Iterator<Item = &str> {
-    identifiers.iter().filter(|one| is_address(&one.kind)).map(|one| one.normalized.as_str())
+/// Returns the types, values and normal forms of the addresses among identifiers.
+pub(super) fn addresses(identifiers: &[Identifier]) -> impl Iterator<Item = [&str; 3]> {
+    identifiers.iter().map(|one| [one.kind.as_str(), &one.value, &one.normalized]).filter(is_address)
 }
 
-fn addresses_of(updates: &[IdentifierUpdate]) -> impl Iterator<Item = &str> {
-    updates.iter().filter(|update| is_address(&update.kind)).map(|update| update.normalized.as_str())
+fn addresses_of(updates: &[IdentifierUpdate]) -> impl Iterator<Item = [&str; 3]> {
+    updates.iter().map(|one| [one.kind.as_str(), &one.value, &one.normalized]).filter(is_address)
 }
 
-fn is_address(kind: &str) -> bool {
-    matches!(kind, "email" | "phone")
+fn is_address([kind, ..]: &[&str; 3]) -> bool {
+    matches!(*kind, "email" | "phone")
 }
 
 /// Misses its expectation if the user would have more than `most` identifiers. It counts under the lock of the user's

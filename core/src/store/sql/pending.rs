@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use crate::clock::Millis;
 use crate::failure::StoreError;
-use crate::identifier::spellings;
 use crate::store::executor::{Batch, Executor, Outcome, Statement, Value};
 use crate::store::model::{ConfirmedChange, ConfirmedRegistration, Flow, NewUser, Spent};
+use crate::store::rivals_of;
 use crate::store::sql::flows::{OPEN, end_flows_about, insert_flow};
 use crate::store::sql::identifiers::touch_user;
 use crate::store::sql::{SqlStore, cluster, id};
@@ -40,7 +40,7 @@ impl<E: Executor> SqlStore<E> {
         let epoch = "auth_epoch = (SELECT auth_epoch FROM sentri_users WHERE id == ?)";
         let mut batch = vec![self.lock_user(user_id), consume(flow, by_code, now, epoch, [id(user_id)])];
         if displaces {
-            batch.extend(self.displace(user_id, [to.normalized.as_str()].into_iter()));
+            batch.extend(self.displace(user_id, [[to.kind.as_str(), &to.value, &to.normalized]].into_iter()));
         }
         let guards = self.guard_claims(user_id, claims, now);
         batch.extend(guards.waits);
@@ -92,10 +92,12 @@ impl<E: Executor> SqlStore<E> {
     }
 
     /// Takes unverified addresses from other users. A user without a verified address keeps theirs, since it may be the
-    /// only way to log in, and the owner of the address can take over that account.
-    pub(super) fn displace<'a>(&self, user_id: &str, addresses: impl Iterator<Item = &'a str>) -> Vec<Statement> {
+    /// only way to log in, and the owner of the address can take over that account. Each address is given as its type,
+    /// its value and its normal form.
+    pub(super) fn displace<'a>(&self, user_id: &str, addresses: impl Iterator<Item = [&'a str; 3]>) -> Vec<Statement> {
         // The addresses are sorted, so that two transactions can't wait for each other in a circle.
-        let sorted: BTreeSet<String> = addresses.flat_map(spellings).collect();
+        let rivals = addresses.flat_map(|[kind, value, normalized]| rivals_of(kind, value, normalized));
+        let sorted: BTreeSet<String> = rivals.collect();
         sorted.iter().flat_map(|address| self.displace_one(user_id, address)).collect()
     }
 

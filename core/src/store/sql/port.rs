@@ -48,6 +48,10 @@ impl<E: Executor> Store for SqlStore<E> {
         self.find_credential(normalized, exact, others).await
     }
 
+    async fn holders_of(&self, normalized: &[String]) -> Result<Vec<String>, StoreError> {
+        self.holders_of(normalized).await
+    }
+
     async fn credential_of(&self, user_id: &str) -> Result<Option<Credential>, StoreError> {
         self.credential_of(user_id).await
     }

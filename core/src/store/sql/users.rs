@@ -88,6 +88,20 @@ impl<E: Executor> SqlStore<E> {
         Ok(best.map(|(_, credential)| credential))
     }
 
+    pub(super) async fn holders_of(&self, normalized: &[String]) -> Result<Vec<String>, StoreError> {
+        let marks = marks(normalized.len());
+        let sql = format!("SELECT user_id FROM sentri_identifiers WHERE value_normalized IN ({marks})");
+        let wanted: Vec<Value> = normalized.iter().map(|one| Value::from(one.as_str())).collect();
+        let mut holders = Vec::new();
+        for row in self.rows(Statement::read(sql, wanted)).await? {
+            let [holder]: [Value; 1] = row_of(row)?;
+            holders.push(holder.into_text()?);
+        }
+        holders.sort_unstable();
+        holders.dedup();
+        Ok(holders)
+    }
+
     pub(super) async fn credential_of(&self, user_id: &str) -> Result<Option<Credential>, StoreError> {
         let disabled = disabling::RESULTS;
         let sql = format!("SELECT id, password_hash, roles, auth_epoch, {disabled} FROM sentri_users WHERE id == ?");
