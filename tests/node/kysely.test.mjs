@@ -385,6 +385,22 @@ test("work that comes too late is undone", async (t) => {
   await auth.close();
 });
 
+test("a change of the schema takes its time", async (t) => {
+  const { DialectDatabase } = require("../../npm/dist/kysely.js");
+  const database = new DialectDatabase(makeDialect("pg", await place(t, postgresSchema)), "postgres");
+  const run = async (schema, ...texts) => {
+    const statements = texts.map((sql) => ({ sql, params: [], expect: null, returns: sql.startsWith("SELECT") }));
+    const batch = { limit: 800, plain: false, reads: false, schema, transaction: null, cleanup: null, statements };
+    return JSON.parse(await database.run(JSON.stringify(batch)));
+  };
+  await run(false, "SELECT 1 AS one");
+  const late = ["CREATE TABLE things (id INT)", "SELECT CAST(pg_sleep(1) AS TEXT) AS slept"];
+  assert.equal((await run(false, ...late)).failed.code, "LATE");
+  assert.equal((await run(true, ...late)).done.length, 2);
+  assert.deepEqual((await run(false, "SELECT id FROM things")).done, [{ count: 0, rows: [] }]);
+  await database.close();
+});
+
 test("a server that says nothing is a 503 in time, and no cookie is taken", async (t) => {
   const silent = createServer(() => {});
   const sockets = new Set();

@@ -2,11 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::AuthServer;
 use crate::error::Error;
 use crate::failure::{Failure, StoreError};
 use crate::service::{self, keys};
+
+/// The longest time for which a call waits while the tables are brought up to date, which may take hours.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 impl AuthServer {
     /// Creates or updates the tables and makes the first key. It is safe to repeat and to run in many processes at
@@ -44,7 +50,8 @@ impl AuthServer {
     }
 
     pub(super) async fn get_ready(&self) -> Result<(), Failure> {
-        let _held = self.0.getting_ready.lock().await;
+        let busy = |_| StoreError::Unavailable("the tables are being brought up to date".into());
+        let _held = timeout(PATIENCE, self.0.getting_ready.lock()).await.map_err(busy)?;
         if self.0.ready.load(Ordering::Acquire) {
             return Ok(());
         }

@@ -43,6 +43,9 @@ pub struct Dialect {
     /// The end of an INSERT that waits for a concurrent INSERT of the same unique value, and goes on if that is rolled
     /// back. Empty if every INSERT does so without a lock that two of them can hold at once.
     pub waits: &'static str,
+    /// A SELECT that sets the limits of a migration until the transaction ends: a minute for each lock, and none for
+    /// the work itself, whatever the operator set for requests. `None` if the database needs no such statement.
+    pub migration_limits: Option<&'static str>,
     /// A SELECT that takes the lock of a migration until the transaction ends, or until `migration_unlock`. It returns
     /// a row if it got the lock, and none otherwise. `None` if writers are serial.
     pub migration_lock: Option<&'static str>,
@@ -140,6 +143,7 @@ pub static SQLITE: Dialect = Dialect {
     for_update: "",
     for_share: "",
     waits: "",
+    migration_limits: None,
     migration_lock: None,
     migration_unlock: None,
     tables: include_str!("schema/sqlite/tables.sql"),
@@ -186,6 +190,9 @@ pub static POSTGRES: Dialect = Dialect {
     for_update: " FOR UPDATE",
     for_share: " FOR SHARE",
     waits: "",
+    migration_limits: Some(
+        "SELECT set_config('lock_timeout', '60s', true) AS locks, set_config('statement_timeout', '0', true) AS work",
+    ),
     // Any constant that no other program uses will do. This one spells "sentri" in ASCII.
     migration_lock: Some("SELECT pg_advisory_xact_lock(126943905673833)"),
     migration_unlock: None,
@@ -243,6 +250,7 @@ pub static MYSQL: Dialect = Dialect {
     for_share: " LOCK IN SHARE MODE",
     // A plain INSERT that meets a duplicate takes a shared lock, and several of them would wait for each other.
     waits: " ON DUPLICATE KEY UPDATE type = type",
+    migration_limits: None,
     migration_lock: Some(concat!("SELECT 1 FROM DUAL WHERE GET_LOCK(", mysql_lock!(), ", 50) = 1")),
     // This also takes back the time zone that an adoption sets; see `migrate::mysql`.
     migration_unlock: Some(concat!(

@@ -84,8 +84,8 @@ impl Statement {
 pub struct Batch {
     /// The statements, at least one.
     pub statements: Vec<Statement>,
-    /// Whether the batch changes the schema. The driver then allows a minute instead of two seconds, and SQLite
-    /// suspends foreign keys, since rebuilding a table would otherwise cascade.
+    /// Whether the batch changes the schema. The driver then allows hours instead of two seconds, and SQLite suspends
+    /// foreign keys, since rebuilding a table would otherwise cascade.
     pub schema: bool,
 }
 

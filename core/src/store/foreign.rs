@@ -14,7 +14,7 @@
 //! "text" } }
 //! ```
 //! * `limit`: the limit in milliseconds. Work that takes longer is rolled back, and no statement begins after it; 0
-//!   means no limit.
+//!   means no limit. If the batch changes tables, only the wait for a connection has the limit.
 //! * `plain`: the batch is one statement that needs no explicit transaction; other batches need READ COMMITTED.
 //!   `reads`: the batch writes nothing.
 //! * `schema`: the batch changes tables. On SQLite foreign keys are suspended meanwhile.
@@ -46,6 +46,8 @@ mod failure;
 const AT_ONCE: usize = 8;
 /// The longest time that a batch waits for its turn.
 const TURN_LIMIT: Duration = Duration::from_secs(5);
+/// The longest time that a change of the schema waits for its turn or for a connection.
+const SCHEMA_WAIT: Duration = Duration::from_secs(60);
 
 /// The end of 9999-12-31, the last day that a DATETIME of MySQL holds.
 const LAST: Millis = 253_402_300_799_999;
@@ -107,7 +109,10 @@ impl ForeignExecutor {
             // owner of the transaction sets the limits.
             return self.ask(batch, 0).await;
         }
-        let left = deadline.saturating_duration_since(Instant::now());
+        let mut left = deadline.saturating_duration_since(Instant::now());
+        if batch.schema {
+            left = left.min(SCHEMA_WAIT);
+        }
         let limit = u64::try_from(left.as_millis()).unwrap_or(u64::MAX).max(1);
         match timeout_at(deadline, self.ask(batch, limit)).await {
             Ok(outcome) => outcome,
@@ -175,7 +180,7 @@ impl Executor for ForeignExecutor {
     }
 
     async fn run(&self, batch: &Batch) -> Result<Outcome, StoreError> {
-        let _turn = self.turn(if batch.schema { SCHEMA_LIMIT } else { TURN_LIMIT }).await?;
+        let _turn = self.turn(if batch.schema { SCHEMA_WAIT } else { TURN_LIMIT }).await?;
         if self.closed.load(Ordering::Acquire) {
             return Err(StoreError::Unavailable("the store is closed: close() was called".into()));
         }

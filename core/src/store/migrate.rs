@@ -9,6 +9,8 @@
 //! run: a sentri 5 that still runs beside this process writes rows without a normal form, and the next start adopts
 //! them.
 
+use std::time::{Duration, Instant};
+
 use crate::clock::Millis;
 use crate::failure::StoreError;
 use crate::store::dialect::{Adoption, Dialect};
@@ -94,6 +96,9 @@ enum Plan {
 
 /// The most times that a version is tried when other processes change the schema at the same time.
 const PATIENCE: u32 = 60;
+/// An attempt that fails after this time has waited for a lock that somebody keeps. Another attempt would hold up
+/// everybody who waits behind it for the same table.
+const KEPT: Duration = Duration::from_secs(55);
 
 impl<E: Executor> SqlStore<E> {
     pub(super) async fn check(&self) -> Result<(), StoreError> {
@@ -109,26 +114,32 @@ impl<E: Executor> SqlStore<E> {
     pub(super) async fn migrate(&self, now: Millis) -> Result<(), StoreError> {
         self.look_for_cluster().await?;
         self.check_encoding().await?;
-        match self.executor.dialect().adoption {
-            Adoption::Types => self.adopt_postgres_types().await?,
-            Adoption::Collations => self.adopt_mysql_types().await?,
-            Adoption::Instants => {}
-        }
-        for version in 1..=VERSIONS.len() {
+        for version in 0..=VERSIONS.len() {
             self.bring_to(version, now).await?;
         }
         self.adopt_identifiers().await
     }
 
+    async fn adopt_types(&self) -> Result<(), StoreError> {
+        match self.executor.dialect().adoption {
+            Adoption::Types => self.adopt_postgres_types().await,
+            Adoption::Collations => self.adopt_mysql_types().await,
+            Adoption::Instants => Ok(()),
+        }
+    }
+
+    /// Runs a version, and again as long as other processes are in the way. The number 0 stands for the types that
+    /// columns must have before the first version.
     async fn bring_to(&self, version: usize, now: Millis) -> Result<(), StoreError> {
         let mut attempt = 0;
         loop {
+            let began = Instant::now();
             let failure = match self.try_version(version, now).await {
                 Ok(true) => return Ok(()),
                 Ok(false) => StoreError::Conflict("the schema kept changing during the migration".into()),
                 // A sentri 5, which takes no lock, made the same thing, or the database refused concurrent
                 // transactions.
-                Err(error @ (StoreError::Conflict(_) | StoreError::Unique(_))) => error,
+                Err(error @ (StoreError::Conflict(_) | StoreError::Unique(_))) if began.elapsed() < KEPT => error,
                 Err(error) => return Err(error),
             };
             attempt += 1;
@@ -141,6 +152,9 @@ impl<E: Executor> SqlStore<E> {
 
     /// Runs a version. Returns `false` if another process ran it since the look, so that the caller must look again.
     async fn try_version(&self, version: usize, now: Millis) -> Result<bool, StoreError> {
+        if version == 0 {
+            return self.adopt_types().await.map(|()| true);
+        }
         let number = Value::Int(version as i64);
         let applied = Statement::read("SELECT version FROM sentri_migrations WHERE version = ?", [number.clone()]);
         match self.rows(applied.clone()).await {
@@ -182,22 +196,34 @@ impl<E: Executor> SqlStore<E> {
         })
     }
 
+    /// Returns the statements with which a batch of a migration begins if it must wait for other processes.
     fn lock(&self) -> Vec<Statement> {
-        self.executor
-            .dialect()
-            .migration_lock
-            .map(|sql| Statement::read(sql, []).once().expect(1))
-            .into_iter()
-            .collect()
+        let mut batch = self.limits();
+        batch.extend(self.executor.dialect().migration_lock.map(|sql| Statement::read(sql, []).once().expect(1)));
+        batch
+    }
+
+    /// Returns the statements with which a batch of a migration begins if it only reads.
+    fn limits(&self) -> Vec<Statement> {
+        self.executor.dialect().migration_limits.map(|sql| Statement::read(sql, []).once()).into_iter().collect()
     }
 
     async fn make_ledger(&self) -> Result<(), StoreError> {
-        let mut batch = self.lock();
-        batch.push(ddl(format!(
+        let ledger = ddl(format!(
             "CREATE TABLE IF NOT EXISTS sentri_migrations (version INTEGER NOT NULL PRIMARY KEY, \
              name VARCHAR(64) NOT NULL, applied_at {} NOT NULL)",
             self.executor.dialect().time
-        )));
-        self.run(Batch::schema(batch)).await.map(drop)
+        ));
+        self.change_schema([ledger]).await
+    }
+
+    /// Runs statements under the lock of migrations. It fails with `Conflict` if another process keeps the lock.
+    async fn change_schema(&self, statements: impl IntoIterator<Item = Statement> + Send) -> Result<(), StoreError> {
+        let mut batch = self.lock();
+        batch.extend(statements);
+        match self.run(Batch::schema(batch)).await? {
+            Outcome::Done(_) => Ok(()),
+            Outcome::Unmet(_) => Err(StoreError::Conflict("another process is changing the schema".into())),
+        }
     }
 }

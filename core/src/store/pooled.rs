@@ -1,7 +1,8 @@
 //! The common part of executors that have a pool of connections to a server.
 //!
 //! A batch gets an answer within [`BATCH_LIMIT`], even if the server is down, paused or cut off. The answer is then
-//! `Unavailable`, and the connection is closed, since its state is unknown. The pool connects again by itself.
+//! `Unavailable`, and the connection is closed, since its state is unknown. The pool connects again by itself. Only a
+//! change of the schema may take longer.
 //!
 //! A batch that is given up must end at the server too. Otherwise each attempt of a client behind a lock would leave
 //! another waiting statement.
@@ -22,8 +23,9 @@ use crate::store::executor::{Batch, Connections, Executor, Outcome};
 
 /// The longest time of a batch, with the wait for a connection, so that an outage is known within two seconds.
 pub const BATCH_LIMIT: Duration = Duration::from_millis(1800);
-/// The longest time of a change of the schema, which may wait for other processes.
-pub const SCHEMA_LIMIT: Duration = Duration::from_secs(60);
+/// The longest time of a change of the schema. A large table takes hours, and the work of a change that is given up is
+/// lost. The wait for each lock has a limit of its own; see [`Dialect::migration_limits`].
+pub const SCHEMA_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// The longest wait for a free connection, and the longest time to open a connection.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
 /// The default number of connections in the pool.

@@ -176,7 +176,7 @@ impl<E: Executor> SqlStore<E> {
     }
 }
 
-fn only_answer(outcome: Outcome) -> Result<Answer, StoreError> {
+pub(super) fn only_answer(outcome: Outcome) -> Result<Answer, StoreError> {
     match outcome {
         Outcome::Done(answers) => {
             answers.into_iter().next_back().ok_or_else(|| StoreError::Other("the driver gave no answer".into()))

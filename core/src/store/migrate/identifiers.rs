@@ -3,21 +3,23 @@
 use crate::failure::StoreError;
 use crate::store::ADOPTED_MARKER;
 use crate::store::executor::{Batch, Executor, Statement, Value};
-use crate::store::sql::SqlStore;
+use crate::store::sql::{SqlStore, only_answer};
 
 /// The most identifiers that get a normal form in a transaction.
-const CHUNK: i64 = 1000;
+const CHUNK: usize = 1000;
+/// The most identifiers that are read at once. The database sorts all that are left for each read, so a read is for
+/// many transactions.
+const READ: i64 = 100_000;
 
 impl<E: Executor> SqlStore<E> {
     pub(super) async fn adopt_identifiers(&self) -> Result<(), StoreError> {
         loop {
-            let rows = self
-                .rows(Statement::read(
-                    "SELECT id, type, value FROM sentri_identifiers WHERE value_normalized IS NULL \
-                     ORDER BY created_at, id LIMIT ?",
-                    [Value::Int(CHUNK)],
-                ))
-                .await?;
+            let sql = "SELECT id, type, value FROM sentri_identifiers WHERE value_normalized IS NULL \
+                       ORDER BY created_at, id LIMIT ?";
+            let mut batch = self.limits();
+            batch.push(Statement::read(sql, [Value::Int(READ)]).once());
+            // The rows of a large table take longer than an operation may.
+            let rows = only_answer(self.run(Batch::schema(batch)).await?)?.rows;
             let mut updates = Vec::with_capacity(rows.len());
             for row in rows {
                 let [id, kind, value]: [Value; 3] =
@@ -27,7 +29,9 @@ impl<E: Executor> SqlStore<E> {
             if updates.is_empty() {
                 return Ok(());
             }
-            self.adopt_chunk(&updates).await?;
+            for chunk in updates.chunks(CHUNK) {
+                self.adopt_chunk(chunk).await?;
+            }
         }
     }
 
@@ -43,24 +47,21 @@ impl<E: Executor> SqlStore<E> {
                 [normalized.as_str().into(), otherwise.into(), normalized.as_str().into(), id.as_str().into()],
             )
         };
-        let mut batch = self.lock();
-        batch.extend(rows.iter().map(|row| update(row, format!("{ADOPTED_MARKER}{}", row.2))));
-        match self.run(Batch::schema(batch)).await {
-            Ok(_) => Ok(()),
+        match self.change_schema(rows.iter().map(|row| update(row, format!("{ADOPTED_MARKER}{}", row.2)))).await {
             // The same value is there twice, which unique(value) should have prevented. The rows are then adopted one
             // by one, and the later one gets a name that no login finds, so that the start does not fail for ever.
-            Err(StoreError::Unique(_)) => {
-                for row in rows {
-                    let mut batch = self.lock();
-                    batch.push(update(row, format!("{ADOPTED_MARKER}{}", row.2)));
-                    if let Err(StoreError::Unique(_)) = self.run(Batch::schema(batch)).await {
-                        let alone = format!("{ADOPTED_MARKER}{}{ADOPTED_MARKER}{}", row.2, row.0);
-                        self.run(Batch::schema([update(row, alone)])).await?;
-                    }
-                }
-                Ok(())
-            }
-            Err(error) => Err(error),
+            Err(StoreError::Unique(_)) => {}
+            adopted => return adopted,
         }
+        for row in rows {
+            match self.change_schema([update(row, format!("{ADOPTED_MARKER}{}", row.2))]).await {
+                Err(StoreError::Unique(_)) => {
+                    let alone = format!("{ADOPTED_MARKER}{}{ADOPTED_MARKER}{}", row.2, row.0);
+                    self.change_schema([update(row, alone)]).await?;
+                }
+                adopted => adopted?,
+            }
+        }
+        Ok(())
     }
 }

@@ -6,7 +6,7 @@
 
 use super::ddl::{Column, OLD_INSTANTS, ddl};
 use crate::failure::StoreError;
-use crate::store::executor::{Batch, Executor, Statement};
+use crate::store::executor::{Executor, Statement};
 use crate::store::sql::SqlStore;
 
 /// Saves the time zone of the connection and sets UTC, since a TIMESTAMP becomes a DATETIME by the connection's time
@@ -44,10 +44,7 @@ impl<E: Executor> SqlStore<E> {
         if plan.is_empty() {
             return Ok(());
         }
-        let mut batch = self.lock();
-        batch.extend(IN_UTC.map(ddl));
-        batch.extend(plan);
-        self.run(Batch::schema(batch)).await.map(drop)
+        self.change_schema(IN_UTC.map(ddl).into_iter().chain(plan)).await
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::ddl::{Column, ddl};
 use crate::failure::StoreError;
-use crate::store::executor::{Batch, Executor, Statement, Value};
+use crate::store::executor::{Executor, Statement, Value};
 use crate::store::sql::SqlStore;
 
 /// A SELECT of the foreign keys that refer to the table `?`: the name, the table that has it, the definition, and the
@@ -69,9 +69,7 @@ impl<E: Executor> SqlStore<E> {
                 self.free_references(table, &mut plan).await?;
             }
         }
-        let mut batch = self.lock();
-        batch.extend(plan);
-        self.run(Batch::schema(batch)).await.map(drop)
+        self.change_schema(plan).await
     }
 
     /// Drops the foreign keys to `table` before the `plan`, and adds them again after it.
