@@ -31,6 +31,8 @@ mod hosts;
 mod imports;
 #[path = "store/kysely.rs"]
 mod kysely;
+#[path = "store/long_migrations.rs"]
+mod long_migrations;
 #[path = "store/marks.rs"]
 mod marks;
 #[path = "store/memory.rs"]

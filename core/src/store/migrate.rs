@@ -5,7 +5,8 @@
 //! whole version or nothing. On MySQL a change of the schema can't be part of a transaction, so a killed process may
 //! leave a part of a version; the next plan holds the rest.
 //!
-//! Normal forms of adopted identifiers are computed in Rust and not in SQL. This is no version but happens on every
+//! Normal forms of adopted identifiers are computed in Rust and not in SQL, in transactions of their own. The last
+//! version is written when every identifier has one, so that no process serves before. This also happens on every later
 //! run: a sentri 5 that still runs beside this process writes rows without a normal form, and the next start adopts
 //! them.
 
@@ -29,7 +30,7 @@ use plan::INDEXES;
 
 /// The versions, numbered from 1. An empty database runs all of them. A database never runs a version twice, so new
 /// versions go to the end, and none may change.
-const VERSIONS: [Version; 12] = [
+const VERSIONS: [Version; 13] = [
     Version { name: "tables", plan: Plan::Tables },
     Version { name: "indexes", plan: Plan::Indexes },
     Version { name: "deleted_users", plan: Plan::Script(|dialect| dialect.deleted_users) },
@@ -70,6 +71,7 @@ const VERSIONS: [Version; 12] = [
         },
     },
     Version { name: "audit", plan: Plan::Script(|dialect| dialect.audit) },
+    Version { name: "adopted_identifiers", plan: Plan::Identifiers },
 ];
 
 /// A version of the schema, by the name that it has in `sentri_migrations`.
@@ -92,6 +94,8 @@ enum Plan {
     Columns { table: &'static str, columns: fn(&Dialect) -> [(&'static str, &'static str); 3] },
     /// Makes an index, unless it exists.
     Index { name: &'static str, table: &'static str, columns: fn(&Dialect) -> &'static str },
+    /// Gives normal forms to all identifiers before the version is written.
+    Identifiers,
 }
 
 /// The most times that a version is tried when other processes change the schema at the same time.
@@ -192,6 +196,10 @@ impl<E: Executor> SqlStore<E> {
             }
             Plan::Index { name, table, columns } => {
                 self.plan_index(name, table, "", columns(dialect)).await?.into_iter().collect()
+            }
+            Plan::Identifiers => {
+                self.adopt_identifiers().await?;
+                Vec::new()
             }
         })
     }

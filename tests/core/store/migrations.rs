@@ -136,10 +136,20 @@ async fn survives_kills(name: &str, url: &str, count: usize) {
         if finished > 0 {
             break;
         }
+        let store = open(&json!(url)).unwrap();
+        if store.check().await.is_ok() {
+            all_are_found(&store, count).await;
+        }
+        store.close().await;
     }
     let store = open(&json!(url)).unwrap();
     store.migrate(T).await.unwrap();
     store.check().await.unwrap();
+    all_are_found(&store, count).await;
+    store.close().await;
+}
+
+async fn all_are_found(store: &Arc<dyn Store>, count: usize) {
     for index in (0..count).step_by(97) {
         let value = format!("user{index}");
         let owner = store.find_credential(&value, &value, &[]).await.unwrap().unwrap().user_id;
@@ -148,16 +158,15 @@ async fn survives_kills(name: &str, url: &str, count: usize) {
         let owner = store.find_credential(&value, &exact, &[]).await.unwrap().unwrap().user_id;
         assert_eq!(owner, id(index + count), "{exact}");
     }
-    store.close().await;
 }
 
 /// UUIDs in the order of `index`.
-fn id(index: usize) -> String {
+pub fn id(index: usize) -> String {
     format!("01900000-0000-7000-8000-{index:012}")
 }
 
 /// `count` users, and as many younger ones whose identifiers differ from theirs by case alone.
-fn many_users(count: usize, instant: &str) -> String {
+pub fn many_users(count: usize, instant: &str) -> String {
     let mut sql = String::new();
     for index in 0..2 * count {
         let value = if index < count { format!("user{index}") } else { format!("USER{}", index - count) };
@@ -217,7 +226,7 @@ CREATE TABLE sentri_identifiers (id varchar(36) PRIMARY KEY,
   created_at timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP);
 ";
 
-const SQLITE_5_3: &str = "
+pub const SQLITE_5_3: &str = "
 CREATE TABLE sentri_users (id varchar(36) PRIMARY KEY, password_hash varchar(255) NOT NULL,
   roles text NOT NULL DEFAULT '[]', created_at timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP);
 CREATE TABLE sentri_sessions (id varchar(36) PRIMARY KEY,
@@ -243,7 +252,7 @@ CREATE TABLE sentri_identifiers (id VARCHAR(36) PRIMARY KEY,
   type VARCHAR(50) NOT NULL, value VARCHAR(255) NOT NULL UNIQUE, created_at TIMESTAMPTZ NOT NULL DEFAULT now());
 ";
 
-const POSTGRES_5_3: &str = "
+pub const POSTGRES_5_3: &str = "
 CREATE TABLE sentri_users (id VARCHAR(36) PRIMARY KEY, password_hash VARCHAR(255) NOT NULL,
   roles TEXT NOT NULL DEFAULT '[]', created_at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP);
 CREATE TABLE sentri_sessions (id VARCHAR(36) PRIMARY KEY,
@@ -615,6 +624,7 @@ async fn tables_of_6_0_and_of_now_are_adopted() {
                     "factors",
                     "disabled_users",
                     "audit",
+                    "adopted_identifiers",
                 ],
             );
             let wanted = old.map(|name| (name, T)).into_iter().chain(new.map(|name| (name, T + 1000)));
