@@ -43,8 +43,8 @@ pub fn look_for_keys(server: &AuthServer) {
 }
 
 impl Entry {
-    /// Runs [`look_for_keys`]. Returns false if a look is due and the server is that of the parent of this process, whose
-    /// connections must be left alone. The id of the process is read only then.
+    /// Runs [`look_for_keys`]. Returns false if a look is due and the server is that of the parent of this process,
+    /// whose connections must be left alone. The id of the process is read only then.
     fn looks_for_keys(&self) -> bool {
         let Some(server) = self.either.server() else { return true };
         self.home.settle();

@@ -9,13 +9,13 @@ from .library import module as _module
 
 
 class Step(Protocol):
-    """The news of a job."""
+    """A step of a job: its end, or a function that the host must run."""
 
-    #: See the method that started the job. ``{"error", "cause"}`` if it panicked.
+    #: JSON text, as the method that started the job describes it. ``{"error", "cause"}`` if the job panicked.
     result: str
-    #: Comes back with the answer.
+    #: The number of the question, for ``Job::answer``.
     number: int
-    #: Name of an overridden operation, or ``isTokenRevoked``.
+    #: The name of an overridden operation, or ``isTokenRevoked``.
     function: str
     #: JSON text.
     input: str
@@ -28,47 +28,49 @@ class Step(Protocol):
 
 
 class NativeIdempotency(Protocol):
-    """One middleware's rules and memory, or the reason why the options make none
-    (``NativeIdempotency::configuration``)."""
+    """An idempotency gate, or the error that its options caused (``NativeIdempotency::configuration``)."""
 
     def configuration(self) -> str:
-        """``{"value": header}`` or ``{"error"}``."""
+        """Returns ``{"value": header}``, the name of the header that holds the key, or ``{"error"}`` if the options
+        are wrong."""
         ...
 
     def take_news(self) -> list[str]:
-        """The news of Redis since the last call."""
+        """Returns the sentences which say that Redis went away or came back since the last call, and forgets
+        them."""
         ...
 
     def pass_now(self, request: str, body: bytes) -> NativePassage:
-        """Judges a request (``wire::read_incoming``) without waiting, where answers are in memory alone; where the
-        passage is ``undecided``, call ``NativePassage::decide``."""
+        """Judges a request (``wire::read_incoming``) without waiting. If the answers are in Redis, the passage is
+        ``undecided``; then call ``NativePassage::decide``."""
         ...
 
 
 class NativePassage(Protocol):
-    """A request at the gate. One that executes is to be completed or abandoned, once; one whose host lets go of it
-    without either, because its task was cancelled for instance, is abandoned."""
+    """A request at the gate, with the gate's decision on it. The host completes or abandons a request that
+    executes, once. If the host drops the passage without doing so, for example because its task was cancelled, the
+    request is abandoned."""
 
     def decide(self) -> Job:
-        """Judges a request that is undecided: ``{"value": kind}``."""
+        """Judges a request that is undecided; the job's result is ``{"value": kind}``."""
         ...
 
     def kind(self) -> str:
-        """``free``, ``execute``, ``replay``, ``refused`` or ``undecided``."""
+        """The kind of the decision: ``free``, ``execute``, ``replay``, ``refused`` or ``undecided``."""
         ...
 
     def response(self) -> str:
-        """The response to answer with, ``{status, headers}`` and, for a refusal, ``body``."""
+        """Returns the response that the gate answers with: ``{status, headers}``, and ``body`` for a refusal."""
         ...
 
     def body(self) -> bytes:
-        """The body to replay."""
+        """Returns the body to replay, which is empty unless the kind is ``replay``."""
         ...
 
     def complete(self, status: int, headers: str, body: bytes, added: str, roles: Optional[list[str]]) -> Optional[Job]:
-        """Keeps the answer of a request that executed, if it may be kept; nothing: that is done. ``headers`` is
-        ``[[name, value]]``, ``added`` those that ``protect()`` added, ``roles`` those of the user whom it let
-        in."""
+        """Keeps the answer of a request that executed, if it may be kept. Returns nothing if the work is done
+        already, else a job. ``headers`` is ``[[name, value]]``, ``added`` the headers among them that ``protect()``
+        added, and ``roles`` the roles of the user whom it let in."""
         ...
 
     def replay_to(self, asked: bool, roles: Optional[list[str]]) -> str:
@@ -77,21 +79,21 @@ class NativePassage(Protocol):
         ...
 
     def abandon(self) -> Optional[Job]:
-        """Lets the next request with the key run; nothing: that is done."""
+        """Lets the next request with the key run. Returns nothing if the work is done already, else a job."""
         ...
 
 
 class Job(Protocol):
-    """Work that goes on by itself. Take steps, awaited or blocking, until it is done. Who stops asking gets no
-    result, but the work is finished."""
+    """Work that runs by itself. The host takes steps, awaited or blocking, until the work is done. A host that
+    stops taking steps gets no result, but the work goes on to its end."""
 
     async def next(self) -> Step:
-        """The next step, awaited: only a channel is polled on the host's event loop."""
+        """Returns the next step. The host's event loop only polls a channel meanwhile."""
         ...
 
     def wait(self, milliseconds: int) -> Optional[Step]:
-        """The next step, or nothing within so many milliseconds: a host that must look at its signals asks
-        again."""
+        """Waits for the next step, at most for so many milliseconds, and returns nothing if there is none by then.
+        So a host that must look at its signals can do so and ask again."""
         ...
 
     def answer(self, number: int, outcome: str) -> None:
@@ -100,10 +102,10 @@ class Job(Protocol):
 
 
 class NativeTokens(Protocol):
-    """Keys with the rules that their tokens must meet, or the reason why the options make none."""
+    """Keys with the rules that their tokens must meet, or the error of the options."""
 
     def configuration(self) -> str:
-        """``{"error"}`` when the options are wrong, else ``{"value": [warnings]}``."""
+        """Returns ``{"error"}`` if the options are wrong, else ``{"value": [warnings]}``."""
         ...
 
     def sign_access(self, claims: str, now: Optional[int]) -> str:
@@ -111,31 +113,31 @@ class NativeTokens(Protocol):
         ...
 
     def verify_access(self, token: str, now: Optional[int]) -> str:
-        """Verifies an access token: ``{id, roles, sessionId, exp}``."""
+        """Verifies an access token and returns ``{"value": {id, roles, sessionId, exp}}`` or ``{"error"}``."""
         ...
 
     def verify_refresh(self, token: str, now: Optional[int]) -> str:
-        """Verifies a refresh token: ``{sessionId, gen, iat, exp}``."""
+        """Verifies a refresh token and returns ``{"value": {sessionId, gen, iat, exp}}`` or ``{"error"}``."""
         ...
 
     def jwks(self) -> str:
-        """The public key set."""
+        """Returns the public keys as a JWK set (RFC 7517, 5)."""
         ...
 
 
 class NativePasswords(Protocol):
-    """The password service by itself, or the reason why the options make none."""
+    """Hashes and verifies passwords by options, or holds the error of the options."""
 
     def hash(self, password: str) -> Job:
         """Hashes a password."""
         ...
 
     def verify(self, password: str, hash: str) -> Job:
-        """Whether a password belongs to a hash."""
+        """Verifies a password against a hash; the job's result is ``{"value": true or false}`` or ``{"error"}``."""
         ...
 
     def needs_rehash(self, hash: str) -> str:
-        """Whether a hash is weaker than the options would make it now: ``{"value": true or false}``."""
+        """Whether a hash is weaker than a hash by the options would be, ``{"value": true or false}``."""
         ...
 
 
@@ -143,24 +145,25 @@ class NativeProtectHost(Protocol):
     """The part that servers and clients share: all that guards an application's routes."""
 
     def configuration(self) -> str:
-        """``{"error"}`` when the options are wrong, else ``{"value": [warnings]}``."""
+        """Returns ``{"error"}`` if the options are wrong, else ``{"value": [warnings]}``."""
         ...
 
     def set_clock(self, now: int) -> None:
-        """Moves the test clock, in milliseconds since 1970."""
+        """Sets the test clock, in milliseconds since 1970. Without a test clock it does nothing."""
         ...
 
     def number(self) -> int:
-        """The number under which ``epoch`` and Python's ``verify_access_token`` know it."""
+        """Returns the number by which ``epoch`` finds this client."""
         ...
 
     def guard_now(self, request: str, request_id: Optional[str]) -> Optional[str]:
-        """``protect()`` without waiting: ``{principal | error, answer?, headers, events, freshUntil, epoch}``, or
-        nothing: call ``guard``."""
+        """Runs ``protect()`` without waiting and returns ``{principal | error, answer?, headers, events,
+        freshUntil, epoch}``. Returns nothing if the answer takes I/O or a decision of the host; then call
+        ``guard``."""
         ...
 
     def guard(self, request: str, request_id: Optional[str]) -> Job:
-        """``protect()``."""
+        """Runs ``protect()``; the job's result is the same JSON text as of ``guard_now``."""
         ...
 
     def check_roles(self, required: list[str]) -> str:
@@ -168,83 +171,93 @@ class NativeProtectHost(Protocol):
         ...
 
     def authorize(self, id: Optional[str], roles: list[str], withheld: list[str], required: list[str], request_id: Optional[str]) -> str:
-        """``authorize()``: ``{"value": {error?, events}}``."""
+        """Runs ``authorize()`` and returns ``{"value": {error?, events}}``."""
         ...
 
     def requirement(self, asked: str) -> str:
-        """Reads the requirement of ``protect(acr=, max_age=)``: ``{"value": {acr?, maxAge?, leeway}}`` or
-        ``{"error"}``."""
+        """Reads the requirement of ``protect(acr=, max_age=)`` and returns ``{"value": {acr?, maxAge?, leeway}}``,
+        with seconds as numbers, or ``{"error"}``."""
         ...
 
     def step_up(self, id: str, need: str, request_id: Optional[str]) -> str:
-        """Words the refusal for a requirement: ``{"value": {error, events}}``."""
+        """Returns the refusal ``{"value": {error, events}}`` for a user whose authentication does not meet a
+        requirement."""
         ...
 
     def permit(self, id: Optional[str], roles: list[str], verdict: str, request_id: Optional[str]) -> str:
-        """``permit()``: ``{"value": {error?, events}}``. ``verdict`` is ``passed``, ``denied``, ``withheld``,
-        ``unauthenticated``, or ``bypass:`` and a role."""
+        """Runs ``permit()`` and returns ``{"value": {error?, events}}``. ``verdict`` is ``passed``, ``denied``,
+        ``withheld``, ``unauthenticated``, or ``bypass:`` and the role that made the check needless."""
         ...
 
     def error_response(self, error: str) -> str:
-        """The response for an error: ``{"value": {status, headers, body}}``."""
+        """Returns the response for an error, ``{"value": {status, headers, body}}``."""
         ...
 
     def metrics(self, remembered: str, format: str) -> str:
-        """The present numbers: ``{"value": text}``, which is JSON, or with ``prometheus`` the text format of
-        Prometheus. ``remembered`` is ``{name of an event: count}``."""
+        """Returns the present metrics, ``{"value": text}``. The text is JSON, or with the format ``prometheus`` the
+        text format of Prometheus. ``remembered`` counts the events of requests that the host answered from its own
+        cache, ``{name of an event: count}``."""
         ...
 
     def access_token_of(self, authorization: Optional[str], cookie: Optional[str]) -> str:
-        """The access token that a request brings, unverified: ``{"value": text or null}``."""
+        """Returns the access token of a request without verifying it, ``{"value": text or null}``."""
         ...
 
 
 class NativeClient(NativeProtectHost, Protocol):
-    """A client of an auth server, or the reason why the options make none (``NativeClient::configuration``)."""
+    """A client of an auth server, or the error that its options caused (``NativeClient::configuration``)."""
 
     def verify_access_token(self, token: str) -> Job:
-        """Verifies an access token: ``{id, roles, sessionId, exp}``; the host is not asked about its session."""
+        """Verifies an access token; the job's result is ``{"value": {id, roles, sessionId, exp}}`` or
+        ``{"error"}``. It does not call ``isTokenRevoked``."""
         ...
 
     def verify_access_token_now(self, token: str) -> Optional[str]:
-        """The same without waiting, or nothing: call ``verify_access_token``."""
+        """Verifies an access token without waiting, and returns the same text as the job of
+        ``verify_access_token``. Returns nothing if a key set must be fetched first; then call
+        ``verify_access_token``."""
         ...
 
 
 class NativeServer(NativeProtectHost, Protocol):
-    """An auth server, or the reason why the options make none (``NativeServer::configuration``)."""
+    """An auth server, or the error that its options caused (``NativeServer::configuration``)."""
 
     def has_route(self, method: str, path: str) -> bool:
-        """Whether an endpoint serves this."""
+        """Whether an endpoint serves this method and path; the path is below the mount point."""
         ...
 
     def handle(self, request: str, raw: Optional[bytes]) -> Job:
-        """Serves a request (``wire::read_request``): ``{response, events, notices}``."""
+        """Serves a request to an endpoint (``wire::read_request``); the job's result is ``{response, events,
+        notices}``."""
         ...
 
     def call(self, method: str, arguments: str) -> Job:
-        """A programmatic call by name; arguments as a JSON array. ``{"value"}`` or ``{"error"}``."""
+        """Runs a programmatic call by its name, with its arguments as a JSON array. The job's result is
+        ``{"value"}`` or ``{"error"}``."""
         ...
 
     def take_events(self) -> str:
-        """The events that calls and background work have left for the log: ``{"value": [{level, entry}]}``."""
+        """Returns the events that calls and background work have left for the log, ``{"value": [{level, entry}]}``,
+        and forgets them."""
         ...
 
     def run_builtin(self, operation: str, input: str, context: str) -> Job:
-        """Runs the built-in for the ``next`` of an override: ``{"value"}`` or ``{"error"}``."""
+        """Runs the built-in use case, for the ``next`` of an override. The job's result is ``{"value"}`` or
+        ``{"error"}``."""
         ...
 
     def hook_failed(self, hook: str, cause: str, request_id: Optional[str]) -> str:
-        """The log entry of a hook that threw: ``{"value": [{level, entry}]}``."""
+        """Returns the log entry of a hook that raised an error, ``{"value": [{level, entry}]}``."""
         ...
 
     def messages(self) -> str:
-        """The messages that calls left, for the host to send: ``{"value": [..]}``."""
+        """Returns the messages that programmatic calls have left for the host to send, ``{"value": [..]}``, and
+        forgets them."""
         ...
 
     def message_event(self, kind: str, channel: str, cause: Optional[str], request_id: Optional[str]) -> str:
-        """The log entry of a message that was sent, or with a cause of a message that could not be sent:
-        ``{"value": [..]}``."""
+        """Returns the log entry ``{"value": [..]}`` of a message that was sent, or with ``cause`` of a message that
+        could not be sent."""
         ...
 
     def sign_access_token(self, claims: str) -> str:
@@ -256,30 +269,32 @@ class NativeServer(NativeProtectHost, Protocol):
         ...
 
     def verify_access_token(self, token: str) -> str:
-        """Verifies an access token: ``{id, roles, sessionId, exp}``. Python has a faster one of its own
-        (``verify``)."""
+        """Verifies an access token and returns ``{"value": {id, roles, sessionId, exp}}`` or ``{"error"}``. Python
+        calls the faster function of the module ``verify`` instead."""
         ...
 
     def verify_refresh_token(self, token: str) -> str:
-        """Verifies a refresh token: the session's id."""
+        """Verifies a refresh token and returns the id of its session, ``{"value": text}``, or ``{"error"}``."""
         ...
 
     def client_address(self, peer: str, forwarded: list[str]) -> str:
-        """The client's address: the peer's, or the forwarded one where ``trustProxy`` says so: ``{"value": text or
-        null}``."""
+        """Returns the client's address, ``{"value": text or null}``. It is the peer's, or the forwarded address
+        where ``trustProxy`` trusts the peer."""
         ...
 
     def identify_now(self, request: str) -> Optional[str]:
-        """The user named by a request's tokens, or the empty text; nothing: call ``identify``."""
+        """Returns the identity that a request's tokens name, or an empty text if they name none. Returns nothing if
+        the answer takes I/O; then call ``identify``."""
         ...
 
     def identify(self, request: str) -> Job:
-        """The user named by a request's tokens, or the empty text: ``{"value": text}``."""
+        """Finds the identity that a request's tokens name; the job's result is ``{"value": text}``, with an empty
+        text if they name none."""
         ...
 
     def guards_replay(self, identity: str, authorization: Optional[str], cookie: Optional[str]) -> bool:
-        """Whether ``protect()`` has to be asked before a request gets a stored answer. ``identity`` is the user
-        named by its tokens, or an empty text."""
+        """Whether ``protect()`` has to be asked before a request gets a stored answer. ``identity`` is the result
+        of ``identify`` for the request."""
         ...
 
     def check_limit_rule(self, rule: str) -> str:
@@ -287,24 +302,26 @@ class NativeServer(NativeProtectHost, Protocol):
         ...
 
     def limit(self, rule: str, key: str, peer: str, forwarded: list[str], request_id: Optional[str]) -> Job:
-        """Counts one hit, by ``key`` (JSON) or the client's address: ``{headers, error?, events}``."""
+        """Counts a hit under ``key`` (JSON), or under the client's address without it. The job's result is
+        ``{headers, error?, events}``."""
         ...
 
 
 def make_client(options: str, functions: list[str], test_clock: Optional[int]) -> NativeClient:
-    """Checks the options and builds a client; no I/O. ``functions`` may name ``isTokenRevoked``. With
-    ``test_clock`` time stays there until it is set."""
+    """Checks the options and builds a client, without I/O. ``functions`` may name ``isTokenRevoked``. With
+    ``test_clock``, in milliseconds since 1970, the clock stands at that instant until ``set_clock`` moves it."""
     return cast(NativeClient, _module.NativeClient(options, functions, test_clock))
 
 
 def make_idempotency(options: str) -> NativeIdempotency:
-    """Checks the options of the middleware; no I/O."""
+    """Checks the options of the middleware, without I/O."""
     return cast(NativeIdempotency, _module.NativeIdempotency(options))
 
 
 def make_server(options: str, functions: list[str], test_clock: Optional[int]) -> NativeServer:
-    """Checks the options and builds a server; no I/O. ``functions`` names the functions that the host overrides.
-    With ``test_clock`` time stays there until it is set."""
+    """Checks the options and builds a server, without I/O. ``functions`` names the host's functions: overridden
+    operations and ``isTokenRevoked``. With ``test_clock``, in milliseconds since 1970, the clock stands at that
+    instant until ``set_clock`` moves it."""
     return cast(NativeServer, _module.NativeServer(options, functions, test_clock))
 
 
@@ -318,23 +335,25 @@ def make_passwords(options: str) -> NativePasswords:
     return cast(NativePasswords, _module.NativePasswords(options))
 
 
-#: Lets no step through from now on, and waits for those that are on their way. To be called before the host's
-#: interpreter goes down.
+#: Lets no step through from now on, and waits up to a second for steps that are on their way. The host must call
+#: it before its interpreter shuts down.
 let_go: Callable[[], None] = _module.let_go
-#: The options of ``sentri serve`` from flags, environment and file (``sentri_core::settings::settle``).
+#: Reads the options of ``sentri serve`` from flags, environment and file (``sentri_core::settings::settle``).
 settle_options: Callable[[str], str] = _module.settle_options
-#: The mail or the signed request of a message of ``sentri serve`` (``sentri_core::settings::compose``).
+#: Writes a message of ``sentri serve`` as a mail or a signed request (``sentri_core::settings::compose``).
 compose_message: Callable[[str], str] = _module.compose_message
-#: The options that SIGHUP changes (``sentri_core::settings::reload``).
+#: Reads the options that SIGHUP changes (``sentri_core::settings::reload``).
 reload_options: Callable[[str], str] = _module.reload_options
-#: See ``AuthServer::epoch`` and ``AuthClient::epoch``.
+#: Returns the present epoch (``AuthServer::epoch``, ``AuthClient::epoch``), and looks for new keys of a server.
+#: Returns 0 if there is no server or client of this number.
 epoch: Callable[[int], int] = _module.epoch
-#: Verifies an access token (UTF-8): packed text (``wire::verified_text``), or ``{"error"}``.
+#: Verifies an access token (UTF-8) and returns its claims as packed text (``wire::verified_text``), or
+#: ``{"error"}``.
 verify_access_token: Callable[[int, bytes], str] = _module.verify_access_token
-#: Signs an access token for claims in the flat form (UTF-8, ``wire::read_claims_text``): the token, or
+#: Signs an access token for claims in the flat form (UTF-8, ``wire::read_claims_text``) and returns the token, or
 #: ``{"error"}``.
 sign_access_token: Callable[[int, bytes], str] = _module.sign_access_token
-#: Panics. For the test of panics.
+#: Panics at once, for the tests of panics.
 panic_now: Callable[[str], None] = _module.panic_now
-#: A job that panics. For the test of panics.
+#: Starts a job that panics, for the tests of panics.
 panic_later: Callable[[str], Job] = _module.panic_later

@@ -15,22 +15,23 @@ class _EndpointRequest(TypedDict):
 
 
 class EndpointRequest(_EndpointRequest, total=False):
-    """A request to an endpoint. Its body as received crosses beside it."""
+    """A request to an endpoint. Its body as received crosses separately."""
 
     #: The whole path as the client sent it.
     fullPath: Optional[str]
     query: Optional[str]
     #: The scheme by which the request came, as the framework knows it.
     scheme: Optional[str]
-    #: JSON text of the body, where the framework has parsed it.
+    #: The JSON text of the body, if the framework has parsed it.
     parsed: Optional[str]
-    #: Whether the body is longer than is read.
+    #: Whether the body is longer than the limit, so that it was not read.
     tooLarge: Optional[bool]
     clientIp: Optional[str]
     requestId: Optional[str]
-    #: A number that comes back to overrides and ``isTokenRevoked``.
+    #: The host's number for the request, which its overrides and ``isTokenRevoked`` get back.
     hostContext: Optional[int]
-    #: Whether there is no framework: pages of ``trustedOrigins`` read the answer, events have the trace.
+    #: Whether there is no framework. Pages of ``trustedOrigins`` may then read the answer, and events carry the trace
+    #: id.
     alone: Optional[bool]
 
 
@@ -42,17 +43,17 @@ class _GateRequest(TypedDict):
 
 
 class GateRequest(_GateRequest, total=False):
-    """A request at the idempotency gate. The text in the place of its body crosses beside it."""
+    """A request at the idempotency gate. Its body, or a text that stands for it, crosses separately."""
 
     host: Optional[str]
     #: The value of the header that holds the key.
     headerValue: Optional[str]
-    #: The user id named by the request's tokens, or an empty text.
+    #: The identity that the request's tokens name.
     identity: Optional[str]
     authorization: Optional[str]
     cookie: Optional[str]
     apiKey: Optional[str]
-    #: The name of the caller that a function of the host gave.
+    #: The caller's name, as the host's function ``credential`` returned it.
     named: Optional[str]
     #: The address of the client.
     address: Optional[str]
@@ -62,7 +63,7 @@ class GateRequest(_GateRequest, total=False):
 class _GuardRequest(TypedDict):
     """The members that every ``GuardRequest`` has."""
 
-    #: Upper case.
+    #: HTTP method in upper case.
     method: str
 
 
@@ -71,7 +72,7 @@ class GuardRequest(_GuardRequest, total=False):
 
     #: ``Authorization``
     authorization: Optional[str]
-    #: ``Cookie``; several headers joined by ``; ``.
+    #: ``Cookie``. Several headers are joined by ``; ``.
     cookie: Optional[str]
     #: ``Origin``
     origin: Optional[str]
@@ -87,9 +88,9 @@ class GuardRequest(_GuardRequest, total=False):
     clientIp: Optional[str]
     #: ``User-Agent``
     userAgent: Optional[str]
-    #: ``Access-Control-Request-Method``; read of ``OPTIONS`` alone.
+    #: ``Access-Control-Request-Method``, which is read for ``OPTIONS`` alone.
     accessControlRequestMethod: Optional[str]
-    #: ``Access-Control-Request-Headers``; the same.
+    #: ``Access-Control-Request-Headers``, which is read for ``OPTIONS`` alone.
     accessControlRequestHeaders: Optional[str]
 
 
@@ -102,16 +103,16 @@ class _ErrorData(TypedDict):
 
 
 class ErrorData(_ErrorData, total=False):
-    """An error as it crosses."""
+    """An error."""
 
-    #: Machine-readable particulars.
+    #: Machine-readable details.
     details: Any
     #: In seconds.
     retryAfter: int
 
 
 class ResponseData(TypedDict):
-    """A response to be written as it is."""
+    """A response, which the host writes unchanged."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -119,7 +120,7 @@ class ResponseData(TypedDict):
 
 
 class ReplayData(TypedDict):
-    """A stored response that is given again; its body crosses beside it, as bytes."""
+    """A stored response that is replayed. Its body crosses separately, as bytes."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -134,7 +135,7 @@ class _ReplayDecision(TypedDict):
 class ReplayDecision(_ReplayDecision, total=False):
     """The decision on a stored response."""
 
-    #: The response that refuses it.
+    #: The response that refuses the request.
     refusal: ResponseData
 
 
@@ -146,7 +147,7 @@ class LoggedEvent(TypedDict):
 
 
 class HookCall(TypedDict):
-    """A call of a hook of the host's."""
+    """A call of a hook of the host."""
 
     hook: str
     args: list[Any]
@@ -157,14 +158,14 @@ class _EndpointResult(TypedDict):
 
     response: ResponseData
     events: list[LoggedEvent]
-    #: To be run before the response is written.
+    #: The hooks to run before the response is written.
     notices: list[HookCall]
 
 
 class EndpointResult(_EndpointResult, total=False):
-    """Everything that came of a request to an endpoint."""
+    """The result of a request to an endpoint."""
 
-    #: To be sent after the response is written.
+    #: The messages to send after the response is written.
     messages: list[Any]
 
 
@@ -174,7 +175,7 @@ class _Principal(TypedDict):
     id: str
     #: The roles in effect.
     roles: list[str]
-    #: Null where the token was signed without a session.
+    #: Null if the token was signed without a session.
     sessionId: Optional[str]
     token: str
     #: The time at which the token expires, in milliseconds since 1970.
@@ -182,26 +183,26 @@ class _Principal(TypedDict):
 
 
 class Principal(_Principal, total=False):
-    """The maker of a request."""
+    """The user behind a request."""
 
-    #: The roles that wait for a second factor, where there are any.
+    #: The roles that are not in effect until a second factor is presented, if there are any.
     withheld: list[str]
-    #: The authenticator assurance level, where it is kept.
+    #: The authenticator assurance level, if it is recorded.
     acr: Literal["aal1", "aal2"]
-    #: The methods by which the user authenticated, where they are kept.
+    #: The methods by which the user authenticated, if they are recorded.
     amr: list[str]
-    #: The time of that in seconds since 1970, where it is kept.
+    #: The time of the authentication in seconds since 1970, if it is recorded.
     authTime: Optional[int]
 
 
 class _ProtectData(TypedDict):
     """The members that every ``ProtectData`` has."""
 
-    #: To be set on the response.
+    #: The headers to set on the response.
     headers: list[tuple[str, str]]
     events: list[LoggedEvent]
-    #: The time in milliseconds since 1970 until which the same bearer token may be answered from memory under the same
-    #: epoch; 0: never.
+    #: The time in milliseconds since 1970 until which the host may answer the same bearer token from its own cache
+    #: under the same epoch. 0: never.
     freshUntil: int
     epoch: int
 
@@ -209,24 +210,24 @@ class _ProtectData(TypedDict):
 class ProtectData(_ProtectData, total=False):
     """The result of ``protect()``: a principal, or an error."""
 
-    #: The whole response to a request that ends here, a CORS preflight. There is an error then, too, for hosts that do
-    #: not look here.
+    #: The complete response to a CORS preflight, which reaches no handler. There is an error then, too, for hosts that
+    #: ignore this member.
     answer: ResponseData
     principal: Principal
     error: ErrorData
 
 
 class Decision(TypedDict):
-    """The result of ``authorize()``, ``permit()`` and step-up checks; no error lets pass."""
+    """The result of ``authorize()``, ``permit()`` or a step-up check. Without an error the request passes."""
 
     error: Optional[ErrorData]
     events: list[LoggedEvent]
 
 
 class LimitResult(TypedDict):
-    """The result of a rate limiter; no error lets pass."""
+    """The result of a rate limiter. Without an error the request passes."""
 
-    #: To be set on the response, also when it passes.
+    #: The headers to set on the response to a request that passes.
     headers: list[tuple[str, str]]
     error: Optional[ErrorData]
     events: list[LoggedEvent]
@@ -240,7 +241,7 @@ class _Requirement(TypedDict):
 
 
 class Requirement(_Requirement, total=False):
-    """The authentication that a route asks for, to be compared with the authentication of a user."""
+    """The authentication that a route requires, for hosts that compare it with that of a user."""
 
     acr: Literal["aal1", "aal2"]
     #: In seconds.
@@ -248,7 +249,7 @@ class Requirement(_Requirement, total=False):
 
 
 class VerifiedToken(TypedDict):
-    """The claims of an access token that was verified."""
+    """The claims of a verified access token."""
 
     id: str
     roles: list[str]

@@ -28,7 +28,8 @@ pub enum Signing {
 /// The rules by which the server makes and replaces signing keys.
 #[derive(Debug, Clone)]
 pub struct KeyRules {
-    /// The algorithm of new keys. It is never symmetric. `None`: that of the newest stored key, and RS256 for the first.
+    /// The algorithm of new keys. It is never symmetric. `None`: that of the newest stored key, and RS256 for the first
+    /// key.
     pub algorithm: Option<Algorithm>,
     /// Modulus length in bits, for RSA.
     pub key_size: u32,

@@ -66,8 +66,8 @@ impl AuthServer {
         Ok(realm.keys.require()?.sign_refresh(session_id, 0, iat, exp, now)?)
     }
 
-    /// Whether the last look for keys of other processes is too old; then call [`AuthServer::reload_keys`]. Requests and
-    /// programmatic calls do so by themselves. The host must do so for calls that sign or verify without waiting.
+    /// Whether the last look for keys of other processes is too old; then call [`AuthServer::reload_keys`]. Requests
+    /// and programmatic calls do so by themselves. The host must do so for calls that sign or verify without waiting.
     #[must_use]
     pub fn keys_are_old(&self) -> bool {
         keys::are_old(self.realm())

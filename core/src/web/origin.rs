@@ -108,8 +108,8 @@ pub fn opens_websocket(upgrade: Option<&str>) -> bool {
 }
 
 /// Whether a request that a cookie authenticates may be served. It may if its method is safe, or if it [proves its
-/// origin](proves_origin). The handshake of a WebSocket is a GET, but counts as `CONNECT` (RFC 8441), which is not safe:
-/// any page can open the socket with its visitor's cookies, and read what comes out of it.
+/// origin](proves_origin). The handshake of a WebSocket is a GET, but counts as `CONNECT` (RFC 8441), which is not
+/// safe: any page can open the socket with its visitor's cookies, and read what comes out of it.
 #[must_use]
 pub fn same_origin(method: &str, upgrade: Option<&str>, provenance: Provenance<'_>, trusted: &[Origin]) -> bool {
     (is_safe(method) && !opens_websocket(upgrade)) || proves_origin(provenance, trusted)

@@ -1,20 +1,20 @@
 // Written by `make generate` from the tables of the core. Do not edit.
 
-/** The host's functions. */
+/** The host's functions that the core calls. */
 export interface NativeCallbacks {
   /** Names of the operations that are overridden. */
   overridden: Array<string>;
-  /** `(operation, inputJson, contextJson) => Promise<outcomeJson>` */
+  /** Runs an overridden operation: `(operation, inputJson, contextJson) => Promise<outcomeJson>` */
   operate?: (operation: string, input: string, context: string) => Promise<string>;
-  /** `(sessionId, hostContext) => Promise<outcomeJson>` */
+  /** Decides whether a session is revoked: `(sessionId, hostContext) => Promise<outcomeJson>` */
   isTokenRevoked?: (sessionId: string, hostContext?: number) => Promise<string>;
-  /** `(batchJson) => Promise<outcomeJson>`, see the core's `store::foreign`. */
+  /** Runs a batch of statements: `(batchJson) => Promise<outcomeJson>`, see the core's `store::foreign`. */
   runBatch?: (batch: string) => Promise<string>;
-  /** Ends the connections that `runBatch` works with: `(text) => Promise<text>`, both empty. */
+  /** Closes the connections that `runBatch` uses: `(text) => Promise<text>`, where both texts are empty. */
   closeDatabase?: (nothing: string) => Promise<string>;
 }
 
-/** A request as the gate sees it. */
+/** The parts of a request that the gate reads. */
 export interface NativeIncoming {
   method: string;
   host: string;
@@ -33,9 +33,9 @@ export interface NativeIncoming {
 
 /** The effects of `protect()` on a request that ran under a key. */
 export interface NativeProtection {
-  /** The headers that it added to the answer. */
+  /** The headers that `protect()` added to the answer. */
   added: Array<[string, string]>;
-  /** The roles of the user whom it admitted. */
+  /** The roles of the user whom `protect()` admitted. */
   roles?: Array<string>;
 }
 
@@ -47,21 +47,21 @@ export interface NativeRequest {
   query?: string;
   scheme?: string;
   headers: Array<[string, string]>;
-  /** Bytes as received. */
+  /** The bytes of the body as received. */
   raw?: Uint8Array;
-  /** JSON text of the value that the framework's parser made of the body. */
+  /** The value that the framework's parser made of the body, as JSON text. */
   parsed?: string;
-  /** The adapter stopped reading. */
+  /** Whether the adapter stopped reading because the body is too large. */
   tooLarge?: boolean;
   clientIp?: string;
   requestId?: string;
-  /** A number that comes back to overrides. */
+  /** The host's number for the request, which the core passes on to overrides. */
   hostContext?: number;
   /** Whether the host is a server of its own, with no framework around it. */
   alone?: boolean;
 }
 
-/** The part of a request that `protect()` looks at. */
+/** The parts of a request that `protect()` reads. */
 export interface NativeGuardRequest {
   method: string;
   authorization?: string;
@@ -79,118 +79,140 @@ export interface NativeGuardRequest {
 
 /** The part that servers and clients share: all that guards an application's routes. Texts are JSON. */
 export interface NativeProtectHost {
-  /** `{"error": ...}` when the options are wrong, else `{"value": [warnings]}`. */
+  /** Returns `{"error": ...}` if the options are wrong, else `{"value": [warnings]}`. */
   configuration(): string;
-  /** Moves the test clock, in milliseconds since 1970. */
+  /** Sets the test clock, in milliseconds since 1970. Without a test clock it does nothing. */
   setClock(now: number): void;
-  /** The number under which `epoch` knows this client. */
+  /** Returns the number by which `epoch` finds this client. */
   number(): number;
   /**
-   * `protect()` without waiting: `{principal | error, answer?, headers, events, freshUntil, epoch}`, or null: call
-   * `guard`.
+   * Runs `protect()` without waiting and returns `{principal | error, answer?, headers, events, freshUntil, epoch}`.
+   * Returns null if the answer takes I/O or a decision of the host; then call `guard`.
    */
   guardNow(request: NativeGuardRequest, requestId?: string): string | null;
-  /** `protect()`. `host_context` comes back to `isTokenRevoked`. */
+  /**
+   * Runs `protect()` and resolves to the same JSON text as `guardNow`. `host_context` is the host's number for the
+   * request, which the core passes on to `isTokenRevoked`.
+   */
   guard(request: NativeGuardRequest, requestId?: string, hostContext?: number): Promise<string>;
   /** Checks the roles given to `authorize()`. */
   checkRoles(required: readonly string[]): string;
-  /** `authorize()`: `{error?, events}`. */
+  /** Runs `authorize()` and returns `{error?, events}`. */
   authorize(id: string | undefined, roles: readonly string[] | undefined, withheld: readonly string[] | undefined, required: readonly string[], requestId?: string): string;
-  /** Reads the requirement of `protect({acr, maxAge})`: see `protect_host::requirement`. */
+  /** Reads the requirement of `protect({acr, maxAge})`, see `protect_host::requirement`. */
   requirement(asked: string): string;
-  /** Words the refusal for a requirement of `protect_host::requirement`: `{error, events}`. */
+  /**
+   * Returns the refusal `{error, events}` for a user whose authentication does not meet a requirement of
+   * `protect_host::requirement`.
+   */
   stepUp(id: string, need: string, requestId?: string): string;
-  /** `permit()`: `{error?, events}`, see `protect_host::permit`. */
+  /** Runs `permit()` and returns `{error?, events}`, see `protect_host::permit`. */
   permit(id: string | undefined, roles: readonly string[] | undefined, verdict: string, requestId?: string): string;
-  /** The numbers of this moment: see `protect_host::metrics`. */
+  /** Returns the present metrics, see `protect_host::metrics`. */
   metrics(remembered: string, format: string): string;
-  /** The response for an error: `{status, headers, body}`. */
+  /** Returns the response for an error, `{status, headers, body}`. */
   errorResponse(error: string): string;
-  /** The access token that a request brings, unverified. */
+  /** Returns the access token of a request without verifying it, or null if the request has none. */
   accessTokenOf(authorization?: string, cookie?: string): string | null;
 }
 
-/** A client of an auth server, or the reason why the options make none (`NativeClient::configuration`). */
+/** A client of an auth server, or the error that its options caused (`NativeClient::configuration`). */
 export interface NativeClient extends NativeProtectHost {
-  /** Verifies an access token: `{id, roles, sessionId, exp}`; the host is not asked about its session. */
+  /**
+   * Verifies an access token and resolves to `{"value": {id, roles, sessionId, exp}}` or `{"error": ...}`. It does not
+   * call `isTokenRevoked`.
+   */
   verifyAccessToken(token: string): Promise<string>;
 }
 
-/** One middleware's rules and memory. */
+/** An idempotency gate: the options of a middleware, and the answers that it keeps. */
 export interface NativeIdempotency {
-  /** `{"value": header}` or `{"error": ...}`. */
+  /**
+   * Returns `{"value": header}`, the name of the header that holds the key, or `{"error": ...}` if the options are
+   * wrong.
+   */
   configuration(): string;
-  /** The news of Redis since the last call. */
+  /** Returns the sentences which say that Redis went away or came back since the last call, and forgets them. */
   takeNews(): Array<string>;
-  /** Judges a request without waiting; null: call `pass`. */
+  /** Judges a request without waiting. Returns null if the answers are in Redis; then call `pass`. */
   passNow(incoming: NativeIncoming): NativePassage | null;
   /** Judges a request. */
   pass(incoming: NativeIncoming): Promise<NativePassage>;
-  /** Keeps the answer of an executed request, if it may be kept; null: that is done. */
+  /**
+   * Keeps the answer of an executed request, if it may be kept. Returns null if the work is done already, else a
+   * promise of its end.
+   */
   complete(passage: NativePassage, status: number, headers: readonly [string, string][], body: Uint8Array, protection: NativeProtection): Promise<void> | null;
-  /** Lets the next request with the key run; null: that is done. */
+  /** Lets the next request with the key run. Returns null if the work is done already, else a promise of its end. */
   abandon(passage: NativePassage): Promise<void> | null;
 }
 
-/** A request that executes. */
+/** A request at the gate, with the gate's decision on it. */
 export interface NativePassage {
-  /** `free`, `execute`, `replay` or `refused`. */
+  /** The kind of the decision: `free`, `execute`, `replay` or `refused`. */
   readonly kind: 'free' | 'execute' | 'replay' | 'refused';
-  /** The response to answer with, `{status, headers}` and, for a refusal, `body`. */
+  /** Returns the response that the gate answers with: `{status, headers}`, and `body` for a refusal. */
   response(): string;
   /**
    * Decides whether a caller gets the stored answer: `{replay, refusal?}`. `asked` says whether `protect()` was asked,
    * and `roles` are those of the user whom it lets in, if it does.
    */
   replayTo(asked: boolean, roles?: readonly string[]): string;
-  /** The body to replay. */
+  /** Returns the body to replay, which is empty unless the kind is `replay`. */
   body(): Uint8Array;
 }
 
-/** An auth server, or the reason why the options make none (`NativeServer::configuration`). */
+/** An auth server, or the error that its options caused (`NativeServer::configuration`). */
 export interface NativeServer extends NativeProtectHost {
   /** The server's clock, in milliseconds since 1970. */
   now(): number;
-  /** Whether an endpoint serves this. */
+  /** Whether an endpoint serves this method and path; the path is below the mount point. */
   hasRoute(method: string, path: string): boolean;
-  /** Serves a request: `{response, events, notices}`. */
+  /** Serves a request to an endpoint and resolves to `{response, events, notices}`. */
   handle(request: NativeRequest): Promise<string>;
-  /** The user named by a request's tokens, or the empty text; null: call `identify`. */
+  /**
+   * Returns the identity that a request's tokens name, or an empty text if they name none. Returns null if the answer
+   * takes I/O; then call `identify`.
+   */
   identifyNow(request: NativeGuardRequest): string | null;
-  /** The user named by a request's tokens, or the empty text. */
+  /** Resolves to the identity that a request's tokens name, or to an empty text if they name none. */
   identify(request: NativeGuardRequest): Promise<string>;
   /**
-   * A programmatic call by name; arguments as a JSON array. `transaction`: the number of the host's transaction that it
-   * shall be part of.
+   * Runs a programmatic call by its name, with its arguments as a JSON array. `transaction` is the number of the host's
+   * transaction that the call becomes part of.
    */
   call(method: string, args: string, transaction?: number): Promise<string>;
-  /** The events that calls and background work have left for the log: `[{level, entry}]`. */
+  /** Returns the events that calls and background work have left for the log, `[{level, entry}]`, and forgets them. */
   takeEvents(): string;
-  /** Runs the built-in for an override's `next()`. */
+  /** Runs the built-in use case, for the `next()` of an override. */
   runBuiltin(operation: string, input: string, context: string): Promise<string>;
-  /** The log entry of a hook that threw: `[{level, entry}]`. */
+  /** Returns the log entry of a hook that threw, `[{level, entry}]`. */
   hookFailed(hook: string, cause: string, requestId?: string): string;
-  /** The messages that calls left, for the host to send. */
+  /** Returns the messages that programmatic calls have left for the host to send, and forgets them. */
   messages(): string;
   /**
-   * The log entry of a message that was sent, or with a cause of a message that could not be sent: `[{level, entry}]`.
+   * Returns the log entry `[{level, entry}]` of a message that was sent, or with `cause` of a message that could not be
+   * sent.
    */
   messageEvent(kind: string, channel: string, cause?: string, requestId?: string): string;
-  /** The client's address: the peer's, or the forwarded one where `trustProxy` says so. */
+  /** Returns the client's address. It is the peer's, or the forwarded address where `trustProxy` trusts the peer. */
   clientAddress(peer: string, forwarded: readonly string[]): string | null;
   /** Checks the options of a new rate limiter. */
   checkLimitRule(rule: string): string;
-  /** Counts one hit, by `key` (JSON) or the client's address: `{headers, error?, events}`. */
+  /**
+   * Counts a hit under `key` (JSON), or under the client's address without it, and resolves to `{headers, error?,
+   * events}`.
+   */
   limit(rule: string, key: string, peer: string, forwarded: readonly string[], requestId?: string): Promise<string>;
   /** Signs an access token for `{id, roles, sessionId?}`. */
   signAccessToken(claims: string): string;
   /** Signs a refresh token for a session. */
   signRefreshToken(sessionId: string): string;
-  /** Verifies a refresh token: the session's id. */
+  /** Verifies a refresh token and returns the id of its session. */
   verifyRefreshToken(token: string): string;
   /**
-   * Whether `protect()` has to be asked before a request gets a stored answer. `identity` is the user named by its
-   * tokens, or an empty text.
+   * Whether `protect()` has to be asked before a request gets a stored answer. `identity` is the result of `identify`
+   * for the request.
    */
   guardsReplay(identity: string, authorization?: string, cookie?: string): boolean;
 }
@@ -198,38 +220,46 @@ export interface NativeServer extends NativeProtectHost {
 /** The native core. */
 export interface NativeModule {
   /**
-   * Checks the options (JSON text) and builds a client; no I/O. With `test_clock` time stands there until it is set.
+   * Checks the options (JSON text) and builds a client, without I/O. With `test_clock`, in milliseconds since 1970, the
+   * clock stands at that instant until `set_clock` moves it.
    */
   NativeClient: new (options: string, callbacks: NativeCallbacks, testClock?: number) => NativeClient;
-  /** Checks the options (JSON text). */
+  /**
+   * Checks the options (JSON text), without I/O. `NativeIdempotency::configuration` returns the error if they are
+   * wrong.
+   */
   NativeIdempotency: new (options: string) => NativeIdempotency;
   /**
-   * Checks the options (JSON text) and builds a server; no I/O. With `test_clock` time stands there until it is set.
+   * Checks the options (JSON text) and builds a server, without I/O. With `test_clock`, in milliseconds since 1970, the
+   * clock stands at that instant until `set_clock` moves it.
    */
   NativeServer: new (options: string, callbacks: NativeCallbacks, testClock?: number) => NativeServer;
   /**
-   * Makes the system ignore new connections to a TCP socket that listens, by its descriptor. Connections that it holds
-   * stay, so that they can be accepted before the socket is closed. An ignored client tries again a second later, and
-   * is refused then. `false` if the system can't do it.
+   * Makes the system drop new connections to the listening TCP socket with this descriptor. Connections that already
+   * wait at the socket stay, so that they can be accepted before it is closed. A client whose connection was dropped
+   * tries again a second later, and is refused then. Returns `false` if the system can't do it, as any system but
+   * Linux.
    */
   ignoreNewConnections(descriptor: number): boolean;
   /** Runs a password function by its name (`sentri_core::standalone::call`). */
   callStandalone(method: string, args: string): Promise<string>;
-  /** Whether a hash is weaker than the options would make it now: `[hash, options?]`. */
+  /** Whether a hash is weaker than a hash by the options would be. The arguments are `[hash, options?]`. */
   needsRehash(args: string): string;
-  /** The options of `sentri serve` from flags, environment and file (`sentri_core::settings::settle`). */
+  /** Reads the options of `sentri serve` from flags, environment and file (`sentri_core::settings::settle`). */
   settleOptions(given: string): string;
-  /** The mail or the signed request of a message of `sentri serve` (`sentri_core::settings::compose`). */
+  /** Writes a message of `sentri serve` as a mail or a signed request (`sentri_core::settings::compose`). */
   composeMessage(given: string): string;
-  /** The options that SIGHUP changes (`sentri_core::settings::reload`). */
+  /** Reads the options that SIGHUP changes (`sentri_core::settings::reload`). */
   reloadOptions(settled: string): string;
   /**
-   * The epoch as memory that always holds its present value, for a `Uint32Array`; null: call `epoch`. Its reader must
-   * call `epoch` now and then, too.
+   * Returns memory that always holds the present epoch, for a `Uint32Array`, or null if the engine can't share memory;
+   * then call `epoch`. A reader of the memory must call `epoch` now and then, too, since that call looks for new keys.
    */
   epochWindow(number: number): ArrayBuffer | null;
-  /** See `AuthServer::epoch` and `AuthClient::epoch`. */
+  /** Returns the present epoch (`AuthServer::epoch`, `AuthClient::epoch`), and looks for new keys of a server. */
   epoch(number: number): number;
-  /** Verifies an access token: packed text (`wire::verified_text`), or JSON text when it is refused. */
+  /**
+   * Verifies an access token and returns its claims as packed text (`wire::verified_text`), or the error as JSON text.
+   */
   verifyAccessToken(server: number, token: string): string;
 }

@@ -1,24 +1,24 @@
 // Written by `make generate` from the tables of the core. Do not edit.
 
-/** An error as it crosses. */
+/** An error. */
 export interface ErrorData {
   code: string;
   message: string;
   statusCode: number;
-  /** Machine-readable particulars. */
+  /** Machine-readable details. */
   details?: unknown;
   /** In seconds. */
   retryAfter?: number;
 }
 
-/** A response to be written as it is. */
+/** A response, which the host writes unchanged. */
 export interface ResponseData {
   status: number;
   headers: Array<[string, string]>;
   body: string;
 }
 
-/** A stored response that is given again; its body crosses beside it, as bytes. */
+/** A stored response that is replayed. Its body crosses separately, as bytes. */
 export interface ReplayData {
   status: number;
   headers: Array<[string, string]>;
@@ -27,7 +27,7 @@ export interface ReplayData {
 /** The decision on a stored response. */
 export interface ReplayDecision {
   replay: "answer" | "run" | "refuse";
-  /** The response that refuses it. */
+  /** The response that refuses the request. */
   refusal?: ResponseData;
 }
 
@@ -37,77 +37,77 @@ export interface LoggedEvent {
   entry: Record<string, unknown>;
 }
 
-/** A call of a hook of the host's. */
+/** A call of a hook of the host. */
 export interface HookCall {
   hook: string;
   args: Array<unknown>;
 }
 
-/** Everything that came of a request to an endpoint. */
+/** The result of a request to an endpoint. */
 export interface EndpointResult {
   response: ResponseData;
   events: Array<LoggedEvent>;
-  /** To be run before the response is written. */
+  /** The hooks to run before the response is written. */
   notices: Array<HookCall>;
-  /** To be sent after the response is written. */
+  /** The messages to send after the response is written. */
   messages?: Array<unknown>;
 }
 
-/** The maker of a request. */
+/** The user behind a request. */
 export interface Principal {
   id: string;
   /** The roles in effect. */
   roles: Array<string>;
-  /** Null where the token was signed without a session. */
+  /** Null if the token was signed without a session. */
   sessionId: string | null;
   token: string;
   /** The time at which the token expires, in milliseconds since 1970. */
   exp: number;
-  /** The roles that wait for a second factor, where there are any. */
+  /** The roles that are not in effect until a second factor is presented, if there are any. */
   withheld?: Array<string>;
-  /** The authenticator assurance level, where it is kept. */
+  /** The authenticator assurance level, if it is recorded. */
   acr?: "aal1" | "aal2";
-  /** The methods by which the user authenticated, where they are kept. */
+  /** The methods by which the user authenticated, if they are recorded. */
   amr?: Array<string>;
-  /** The time of that in seconds since 1970, where it is kept. */
+  /** The time of the authentication in seconds since 1970, if it is recorded. */
   authTime?: number | null;
 }
 
 /** The result of `protect()`: a principal, or an error. */
 export interface ProtectData {
-  /** To be set on the response. */
+  /** The headers to set on the response. */
   headers: Array<[string, string]>;
   events: Array<LoggedEvent>;
   /**
-   * The time in milliseconds since 1970 until which the same bearer token may be answered from memory under the same
-   * epoch; 0: never.
+   * The time in milliseconds since 1970 until which the host may answer the same bearer token from its own cache under
+   * the same epoch. 0: never.
    */
   freshUntil: number;
   epoch: number;
   /**
-   * The whole response to a request that ends here, a CORS preflight. There is an error then, too, for hosts that do
-   * not look here.
+   * The complete response to a CORS preflight, which reaches no handler. There is an error then, too, for hosts that
+   * ignore this member.
    */
   answer?: ResponseData;
   principal?: Principal;
   error?: ErrorData;
 }
 
-/** The result of `authorize()`, `permit()` and step-up checks; no error lets pass. */
+/** The result of `authorize()`, `permit()` or a step-up check. Without an error the request passes. */
 export interface Decision {
   error: ErrorData | null;
   events: Array<LoggedEvent>;
 }
 
-/** The result of a rate limiter; no error lets pass. */
+/** The result of a rate limiter. Without an error the request passes. */
 export interface LimitResult {
-  /** To be set on the response, also when it passes. */
+  /** The headers to set on the response to a request that passes. */
   headers: Array<[string, string]>;
   error: ErrorData | null;
   events: Array<LoggedEvent>;
 }
 
-/** The authentication that a route asks for, to be compared with the authentication of a user. */
+/** The authentication that a route requires, for hosts that compare it with that of a user. */
 export interface Requirement {
   acr?: "aal1" | "aal2";
   /** In seconds. */
@@ -116,7 +116,7 @@ export interface Requirement {
   leeway: number;
 }
 
-/** The claims of an access token that was verified. */
+/** The claims of a verified access token. */
 export interface VerifiedToken {
   id: string;
   roles: Array<string>;

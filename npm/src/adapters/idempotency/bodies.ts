@@ -5,9 +5,9 @@ import { describeValue } from "../body-text.js";
 type Length = string | null | undefined;
 
 /**
- * Describes a body by bytes that differ for different bodies: the body itself if a parser left it as text or bytes, else
- * the JSON of its value. If no parser has read the body, or a parser left an empty object, as that of Express 4 does for
- * content types that it does not read, they hold only the length.
+ * Describes a body by bytes that differ for different bodies. They are the body itself if a parser left it as text or
+ * bytes, else the JSON of its value. They hold only the length if no parser has read the body, or if a parser left an
+ * empty object, as that of Express 4 does for content types that it does not read.
  */
 export function describeBody(body: unknown, length: Length, isRead: boolean): Uint8Array {
   if (typeof body === "string") return Buffer.from(body);
