@@ -58,7 +58,8 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    /// All codes, in the order in which they are documented and generated. A code without a row does not compile.
+    /// All codes, in the order in which they are documented and generated. A code without a row does not compile, as
+    /// long as `InternalError` stays the last.
     pub const ALL: [Self; ROWS.len()] = {
         let mut all = [Self::InvalidCredentials; ROWS.len()];
         let mut place = 0;
@@ -104,6 +105,9 @@ impl fmt::Display for ErrorCode {
         f.write_str(self.as_str())
     }
 }
+
+/// Evaluates the checks of [`ErrorCode::ALL`] whenever this file is compiled.
+const _: [ErrorCode; ROWS.len()] = ErrorCode::ALL;
 
 /// All facts about an error code.
 #[derive(Debug)]

@@ -48,8 +48,8 @@ impl Encoded {
         }
     }
 
-    /// Whether a new hash of a password that matches accepts all texts that this hash accepts. It would otherwise bind a
-    /// typo behind the 72nd byte, or a single form of several, and refuse the text that the user chose.
+    /// Whether a new hash of a password that matches accepts all texts that this hash accepts. It would otherwise bind
+    /// a typo behind the 72nd byte, or a single form of several, and refuse the text that the user chose.
     pub(super) fn is_replaceable(&self, password: &str, policy: &Policy) -> bool {
         match self {
             Self::Bcrypt(_) if policy.algorithm == HashAlgorithm::Bcrypt => true,
