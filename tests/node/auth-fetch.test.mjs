@@ -1,5 +1,6 @@
 // sentri/browser without a browser: one tab against real Express servers.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { test } from "node:test";
@@ -50,7 +51,7 @@ async function setUp(t, more = {}, fetchOptions = {}) {
     ...fetchOptions,
   });
   t.after(() => authFetch.close());
-  return { auth, base, clock, hold, jar, requests, authFetch, signedOuts: () => signedOut };
+  return { auth, base, clock, hold, jar, requests, send, authFetch, signedOuts: () => signedOut };
 }
 
 const login = (authFetch) => authFetch.login({ identifier: "rizz", password: PASSWORD });
@@ -498,6 +499,101 @@ test("what wants a fresh authentication is asked for once, and repeated after it
   assert.equal(await authFetch.refresh(), true);
 });
 
+/** Locks as browsers have them, for the tabs of a test: granted in order, to the next a moment after the last. */
+function withLocks(t) {
+  const turns = new Map();
+  const pause = () => new Promise((resolve) => setTimeout(resolve, 50));
+  const request = (name, task) => {
+    const turn = (turns.get(name) ?? Promise.resolve()).then(pause).then(task);
+    turns.set(
+      name,
+      turn.catch(() => {}),
+    );
+    return turn;
+  };
+  replaceNavigator(t, { locks: { request } });
+}
+
+function replaceNavigator(t, value) {
+  const before = Object.getOwnPropertyDescriptor(globalThis, "navigator");
+  Object.defineProperty(globalThis, "navigator", { value, configurable: true });
+  t.after(() => {
+    if (before) Object.defineProperty(globalThis, "navigator", before);
+    else delete globalThis.navigator;
+  });
+}
+
+const inTime = (...promises) => {
+  const late = new Promise((_, reject) => setTimeout(reject, 10_000, new Error("they wait for each other")).unref());
+  return Promise.race([Promise.all(promises), late]);
+};
+
+test("whoever authenticates again while two tabs want to refresh waits for nobody who waits", async (t) => {
+  withLocks(t);
+  const { authFetch, base, clock, hold, requests, send } = await setUp(t, MFA);
+  const second = createAuthFetch({ baseUrl: `${base}/auth`, fetch: send });
+  t.after(() => second.close());
+  await login(authFetch);
+  await until(() => second.accessToken === authFetch.accessToken);
+  clock.advance(15 * 60_000);
+  const held = hold("/auth/refresh");
+  const refreshed = authFetch.refresh();
+  const release = await held;
+  requests.length = 0;
+  const confirmed = second.reauthenticate({ password: PASSWORD });
+  // Refused for its age, it wants a refresh, whose turn is after that of the password.
+  const polled = second(`${base}/protected`);
+  await until(() => requests.length === 1);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  release();
+  const [isRefreshed, { accessToken }, { status }] = await inTime(refreshed, confirmed, polled);
+  assert.deepEqual([isRefreshed, status, second.accessToken], [true, 200, accessToken]);
+  assert.deepEqual(
+    requests,
+    ["GET /protected token", "POST /auth/me/reauthenticate token", "GET /protected token"],
+    "the token of the password is the one that the poll waited for",
+  );
+  await until(() => authFetch.accessToken === accessToken);
+  assert.equal(await inTime(authFetch.refresh()).then(([isThere]) => isThere), true);
+});
+
+test("without locks, too, no refresh sends what an authentication is about to replace", async (t) => {
+  replaceNavigator(t, undefined);
+  const { authFetch, hold, requests, signedOuts } = await setUp(t, { ...MFA, refreshGrace: 0 });
+  await login(authFetch);
+  const held = hold("/auth/me/reauthenticate");
+  const confirmed = authFetch.reauthenticate({ password: PASSWORD });
+  const release = await held;
+  requests.length = 0;
+  const refreshed = authFetch.refresh();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.deepEqual(requests, []);
+  release();
+  const [{ accessToken }, isRefreshed] = await inTime(confirmed, refreshed);
+  assert.deepEqual([isRefreshed, authFetch.accessToken, requests, signedOuts()], [true, accessToken, [], 0]);
+  // One that fails lets the next one through.
+  await assert.rejects(authFetch.reauthenticate({ password: "not the password" }), { code: "INVALID_CREDENTIALS" });
+  assert.equal(await authFetch.refresh(), true);
+});
+
+test("what other tabs wait for has a time limit", async (t) => {
+  const limited = [];
+  const { base } = await setUp(t, MFA);
+  const own = createAuthFetch({
+    baseUrl: `${base}/auth`,
+    fetch: (input, init) => {
+      if (init.signal) limited.push(new URL(input).pathname);
+      return fetch(input, init);
+    },
+  });
+  t.after(() => own.close());
+  await login(own);
+  await assert.rejects(own.reauthenticate({ password: "not the password" }), { code: "INVALID_CREDENTIALS" });
+  assert.equal(await own.refresh(), false);
+  await own.logout();
+  assert.deepEqual(limited, ["/auth/me/reauthenticate", "/auth/refresh", "/auth/logout"]);
+});
+
 test("a step-up that does not come about leaves the refusal", async (t) => {
   const answers = [false, undefined, true];
   const { authFetch, base, clock, requests } = await setUp(t, MFA, { onStepUp: () => answers.shift() });
@@ -604,6 +700,18 @@ test("what is no option is refused", () => {
   ]) {
     assert.throws(() => createAuthFetch(given), { code: "CONFIGURATION_ERROR", message });
   }
+});
+
+test("the guide lists every option", async () => {
+  const guide = await readFile(new URL("../../docs/guide/browser.md", import.meta.url), "utf8");
+  let refused;
+  assert.throws(
+    () => createAuthFetch({ nonsense: true }),
+    (error) => (refused = error) instanceof SentriError,
+  );
+  const names = refused.message.split("; there is ")[1].split(", ");
+  const listed = [...guide.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
+  assert.deepEqual(listed.sort(), names.sort());
 });
 
 test("forwardCookies() keeps every cookie a header of its own", async (t) => {

@@ -24,10 +24,16 @@ async function setUp(t, more = {}) {
   await auth.migrate();
   await auth.register(user("rizz", { roles: ["user"] }));
   const log = [];
+  const holders = new Map();
+  /** Holds back the next request for a path; resolves to what lets it go on once it has come. */
+  const hold = (path) => new Promise((resolve) => holders.set(path, resolve));
   const base = await listen(t, auth, {
     before: (app) => {
-      app.use((req, res, next) => {
+      app.use(async (req, res, next) => {
         res.on("finish", () => log.push(`${req.method} ${req.originalUrl} ${res.statusCode}`));
+        const holder = holders.get(req.originalUrl);
+        holders.delete(req.originalUrl);
+        if (holder) await new Promise(holder);
         next();
       });
       app.get("/", (_req, res) => res.type("html").send(PAGE));
@@ -44,7 +50,7 @@ async function setUp(t, more = {}) {
     await tab.waitForFunction("window.ready");
     return tab;
   };
-  return { auth, base, origin, clock, log, browser, openTab };
+  return { auth, base, origin, clock, hold, log, browser, openTab };
 }
 
 const login = (tab) =>
@@ -79,6 +85,39 @@ test("two tabs at once survive expiry with one refresh between them", async (t) 
   }
   const token = () => window.authFetch.accessToken;
   await second.waitForFunction((known) => window.authFetch.accessToken === known, await first.evaluate(token));
+});
+
+const MFA = { mfa: { totp: { issuer: "Example" } }, encryptionKey: "a-key-of-32-bytes-for-the-tests--" };
+
+test("whoever authenticates again while both tabs want to refresh holds up neither", { timeout: 60_000 }, async (t) => {
+  const { clock, hold, log, openTab } = await setUp(t, { ...MFA, silentRefresh: false });
+  const [first, second] = [await openTab(), await openTab()];
+  await login(first);
+  await second.waitForFunction("window.authFetch.accessToken !== undefined");
+  clock.advance(ACCESS_LIFE);
+  const held = hold("/auth/refresh");
+  const refreshed = first.evaluate("window.authFetch.refresh()");
+  const release = await held;
+  const queue = (length) =>
+    second.waitForFunction(
+      (expected) => navigator.locks.query().then(({ pending }) => pending.length === expected),
+      length,
+    );
+  const confirmed = second.evaluate(
+    (password) => window.authFetch.reauthenticate({ password }).then((data) => data.accessToken),
+    PASSWORD,
+  );
+  await queue(1);
+  const polled = ask(second);
+  await queue(2);
+  release();
+  assert.deepEqual([await refreshed, await polled], [true, 200]);
+  const token = await confirmed;
+  for (const tab of [first, second])
+    await tab.waitForFunction((expected) => window.authFetch.accessToken === expected, token);
+  assert.equal(count(log, "POST /auth/me/reauthenticate 200"), 1);
+  assert.equal(count(log, "POST /auth/refresh 200"), 1, "the poll waits for the token of the password");
+  assert.deepEqual([await ask(first), await ask(second)], [200, 200]);
 });
 
 test("silent refresh on the server keeps two tabs signed in by their cookies", async (t) => {

@@ -9,7 +9,7 @@ type Fetch = typeof globalThis.fetch;
 type Input = Parameters<Fetch>[0];
 type Init = NonNullable<Parameters<Fetch>[1]>;
 
-/** The time limit of a refresh, for which other tabs wait, and of a logout, for which the user waits. */
+/** The time limit of requests that other tabs wait for, and of a logout, which the user waits for. */
 const PATIENCE_MS = 15_000;
 
 interface Envelope {
@@ -121,14 +121,15 @@ class Session {
     if (Date.now() >= this.expiresAt) await this.refresh();
     const { era } = this;
     let data: SignedIn<Role> | undefined;
-    // The present refresh token is invalid afterwards, so no tab may send it meanwhile.
+    // The present refresh token is invalid afterwards, so no tab may send it meanwhile. The task waits for no refresh,
+    // since a refresh of this tab may be waiting for the end of the task.
     const ask = async () => {
-      await this.settled();
       const headers = this.accessToken === undefined ? undefined : { authorization: `Bearer ${this.accessToken}` };
-      data = (await this.post("me/reauthenticate", { headers }, credentials)) as SignedIn<Role>;
+      const signal = AbortSignal.timeout(PATIENCE_MS);
+      data = (await this.post("me/reauthenticate", { headers, signal }, credentials)) as SignedIn<Role>;
+      if (!this.isOver(era)) this.share({ mark: crypto.randomUUID(), token: data.accessToken, user: data.user });
     };
     await this.tabs.exclusively(ask, () => data !== undefined);
-    if (!this.isOver(era)) this.share({ mark: crypto.randomUUID(), token: data!.accessToken, user: data!.user });
     return data!;
   }
 

@@ -31,6 +31,8 @@ export class Tabs {
   private readonly channel: BroadcastChannel | undefined;
   private readonly waiting = new Set<() => void>();
   private lastMark: string | undefined;
+  /** The end of the last task, where the browser has no locks. */
+  private turn: Promise<void> = Promise.resolve();
 
   /** `name` is the same in all tabs. `hear` gets the news of other tabs. */
   constructor(
@@ -55,12 +57,12 @@ export class Tabs {
   }
 
   /**
-   * Runs a task while no other tab runs its own. Skips the task if `isDone` returns true after the news of the tab that
-   * ran its task last.
+   * Runs a task while no other task runs, in this tab or another one. Skips the task if `isDone` returns true after the
+   * news of the tab that ran its task last.
    */
   async exclusively(task: () => Promise<void>, isDone: () => boolean): Promise<void> {
     const locks = (globalThis.navigator as Navigator | undefined)?.locks;
-    if (!locks) return task();
+    if (!locks) return this.inTurn(async () => (isDone() ? undefined : task()));
     await locks.request(this.name, async () => {
       if (!isDone() && (await this.isNewsOnItsWay())) await this.news(isDone);
       if (isDone()) return;
@@ -71,6 +73,13 @@ export class Tabs {
 
   close(): void {
     this.channel?.close();
+  }
+
+  /** Runs a task after those of this tab that came before. */
+  private inTurn(task: () => Promise<void>): Promise<void> {
+    const turn = this.turn.then(task);
+    this.turn = turn.catch(() => undefined);
+    return turn;
   }
 
   private news(isDone: () => boolean): Promise<void> {
