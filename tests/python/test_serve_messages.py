@@ -16,7 +16,7 @@ from support.certificates import certificate
 from support.command_line import NODE, PYTHON, run
 from support.databases import postgres
 from support.mail import mail_server, silent_once, webhook
-from support.serve import PASSWORD, Served, ask, free_port, serving
+from support.serve import PASSWORD, Served, ask, eventually, free_port, serving
 
 pytestmark = pytest.mark.parametrize("command", [PYTHON, NODE], ids=["python", "node"])
 
@@ -88,20 +88,44 @@ def test_a_new_password_by_mail_from_start_to_end(command: list[str], tmp_path: 
 
 
 def test_mail_goes_to_the_owner_of_the_identifier(command: list[str], tmp_path: Path) -> None:
-    """Not to fass.de, as by IDNA 2003; and to addresses that were typed with blanks or in full width, too."""
+    """Not to fass.de, as by IDNA 2003; to addresses that were typed with blanks or in full width, too; and to names of
+    other scripts, or with dots in odd places."""
     typed = {
         "u@faß.de": "u@xn--fa-hia.de",
         " Anna@example.com ": "Anna@example.com",
         "ｂ＠ｅｘａｍｐｌｅ．ｃｏｍ": "b@example.com",
+        "Bertå.Å@example.com": "Bertå.Å@example.com",
+        "имя@example.com": "имя@example.com",
+        "a..b@example.com": "a..b@example.com",
+        ".c@example.com": ".c@example.com",
+        "d.@example.com": "d.@example.com",
     }
+    sender = "Grüße <no..reply.@example.com>"
     with mail_server() as mail:
-        smtp = {"SENTRI_SMTP": f"smtp://127.0.0.1:{mail.port}", "SENTRI_SMTP_FROM": "no-reply@example.com"}
-        with serving(tmp_path, command=command, SENTRI_DRAIN="0", **smtp) as served:
+        smtp = {"SENTRI_SMTP": f"smtp://127.0.0.1:{mail.port}", "SENTRI_SMTP_FROM": sender}
+        many = {"SENTRI_RATE_LIMIT_MAX_REGISTER_ATTEMPTS": "20"}
+        with serving(tmp_path, command=command, SENTRI_DRAIN="0", **smtp, **many) as served:
             for count, (address, to) in enumerate(typed.items(), 1):
                 registered(served, address)
                 forgot(served, address)
-                assert mail.to(to)["subject"] == "Set a new password"
+                letter = mail.to(to)
+                assert (letter["subject"], letter["from"]) == ("Set a new password", sender)
                 assert (len(mail.recipients), mail.recipients[-1]) == (count, [to])
+
+
+@pytest.mark.parametrize(
+    "name", ["=?utf-8?q?=0D=0ABcc=3A_eve=40evil.com?=", "a..=?utf-8?b?DQpCY2M6IGV2ZUBldmlsLmNvbQ0K?="], ids=["q", "b"]
+)
+def test_an_address_adds_no_line_to_a_mail(command: list[str], name: str, tmp_path: Path) -> None:
+    """Its name holds an end of a line and a further header, for whoever decodes it."""
+    with mail_server() as mail:
+        smtp = {"SENTRI_SMTP": f"smtp://127.0.0.1:{mail.port}", "SENTRI_SMTP_FROM": "no-reply@example.com"}
+        with serving(tmp_path, command=command, SENTRI_DRAIN="0", **smtp) as served:
+            registered(served, f"{name}@example.com")
+            forgot(served, f"{name}@example.com")
+            eventually(lambda: mail.mail)
+            (to,) = [line for line in mail.headers[0] if line.lower().startswith("to:")]
+            assert name in to and not [line for line in mail.headers[0] if re.match("(?i)b?cc:|.*eve@evil", line)]
 
 
 def test_mail_over_tls_with_a_user(command: list[str], tmp_path: Path) -> None:

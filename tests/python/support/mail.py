@@ -31,6 +31,8 @@ class MailServer:
         self.port = free_port()
         self.mail: list[EmailMessage] = []
         self.recipients: list[list[str]] = []
+        #: The lines of the headers of each mail, as they came.
+        self.headers: list[list[str]] = []
         self.users: list[tuple[str, str]] = []
         self.attempts = 0
         self.answers: list[Any] = []
@@ -70,8 +72,9 @@ class MailServer:
             await asyncio.sleep(answer)
         read = message_from_bytes(envelope.content, policy=policy.default)
         assert isinstance(read, EmailMessage)
-        self.mail.append(read)
+        self.headers.append(envelope.content.partition(b"\r\n\r\n")[0].decode().split("\r\n"))
         self.recipients.append(envelope.rcpt_tos)
+        self.mail.append(read)
         return "250 taken"
 
     def authenticate(self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, given: Any) -> AuthResult:
@@ -94,7 +97,7 @@ class MailServer:
 def mail_server(host: str = "127.0.0.1", tls: Optional[ssl.SSLContext] = None) -> Iterator[MailServer]:
     """A mail server that is up; with ``tls`` from the first byte on."""
     server = MailServer(host)
-    more: dict[str, Any] = {"authenticator": server.authenticate, "auth_require_tls": False}
+    more: dict[str, Any] = {"authenticator": server.authenticate, "auth_require_tls": False, "enable_SMTPUTF8": True}
     controller = Controller(server, hostname=host, port=server.port, ssl_context=tls, **more)
     controller.start()
     try:

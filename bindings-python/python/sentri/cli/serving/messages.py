@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
+from email.policy import SMTP, SMTPUTF8, Policy
 from email.utils import formatdate
 from typing import Any, Optional
 from urllib.parse import urlsplit
@@ -50,10 +50,11 @@ def sender_of(ways: Optional[Mapping[str, Any]]) -> Optional[Send]:
 
 
 def _mail(server: Mapping[str, Any], mail: Mapping[str, Any]) -> None:
-    to = mail["to"]
-    letter = EmailMessage(policy=SMTP if to.isascii() else SMTPUTF8)
-    letter["From"] = Address(mail["from"]["name"], addr_spec=mail["from"]["address"])
-    letter["To"] = Address(addr_spec=to)
+    sender, to = mail["from"]["address"], mail["to"]
+    letter = EmailMessage(policy=SMTP if (sender + to).isascii() else SMTPUTF8)
+    local, _, domain = sender.rpartition("@")
+    letter["From"] = Address(mail["from"]["name"], local, domain)
+    letter["To"] = _To(to)
     letter["Subject"] = mail["subject"]
     letter["Message-ID"] = mail["messageId"]
     letter["Date"] = formatdate()
@@ -63,12 +64,23 @@ def _mail(server: Mapping[str, Any], mail: Mapping[str, Any]) -> None:
     try:
         if "user" in server:
             connection.login(server["user"], server["password"])
-        connection.send_message(letter, mail["from"]["address"], [to])
+        connection.send_message(letter, sender, [to])
         # The server has accepted the message, so a failure here must not cause another attempt.
         with suppress(smtplib.SMTPException, OSError):
             connection.quit()
     finally:
         connection.close()
+
+
+class _To(str):
+    """The header ``To`` with an address that the core has checked, written without the parser of the standard library.
+    The parser refuses local parts beyond ASCII and dots in odd places. It also decodes encoded words, through which an
+    address could add headers to the message."""
+
+    name = "To"
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: {self}{policy.linesep}"
 
 
 class _Mailer(smtplib.SMTP):
