@@ -64,9 +64,13 @@ export function caretaker(values: Record<string, string>): Record<string, unknow
   return { ...options, db: existing(String(options.db)), secret: randomBytes(48).toString("base64url") };
 }
 
-/** Runs a command over tables that are there already. */
-export function withTables<T>(values: Record<string, string>, run: (auth: AuthServer) => Promise<T>): Promise<T> {
-  return withServer(caretaker(values), async (auth) => {
+/** Runs a command over tables that are there already; `more` are further options of the server. */
+export function withTables<T>(
+  values: Record<string, string>,
+  run: (auth: AuthServer) => Promise<T>,
+  more: Record<string, unknown> = {},
+): Promise<T> {
+  return withServer({ ...caretaker(values), ...more }, async (auth) => {
     await auth.ready({ wait: 0 });
     return run(auth);
   });

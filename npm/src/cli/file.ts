@@ -54,23 +54,37 @@ export function withFile(flags: Record<string, Flag>, values: Record<string, str
 export function keyOptions(values: Record<string, string>): Record<string, unknown> {
   const { errors, options } = look(flagsOf(values));
   refuse(errors);
-  const { keys, algorithm } = options;
-  return { ...(keys === undefined ? {} : { keys }), ...(algorithm === undefined ? {} : { algorithm }) };
+  return chosen(options, ["keys", "algorithm"]);
+}
+
+/** The options that decide which passwords are accepted and how they are hashed. */
+const PASSWORD_OPTIONS = ["password", "saltRounds"];
+
+/**
+ * Returns the options of a command that sets a password, from file and environment.
+ *
+ * @throws UsageError, CommandFailure where an option is wrong
+ */
+export function passwordOptions(values: Record<string, string>): Record<string, unknown> {
+  const { errors, options } = look(flagsOf(values));
+  refuse(errors);
+  return chosen(options, PASSWORD_OPTIONS);
 }
 
 /** The options that decide which users are accepted and how they are stored. */
 const USER_OPTIONS = [
+  "validRoles",
   "adminRoles",
   "defaultRoles",
   "validIdentifiers",
-  "password",
-  "saltRounds",
+  "confusables",
+  ...PASSWORD_OPTIONS,
   "encryptionKey",
   "mfa",
-] as const;
+];
 
 /**
- * Returns the options of commands that create many users, from file and environment, so that their secrets are
+ * Returns the options of commands that create users, from file and environment, so that their secrets are
  * encrypted as the server's are.
  *
  * @throws UsageError, CommandFailure where an option is wrong
@@ -79,9 +93,11 @@ export function userOptions(values: Record<string, string>): Record<string, unkn
   const { errors, options } = look({ ...flagsOf(values), roles: values["valid-roles"]! });
   refuse(errors);
   const { encryptionKey } = (options.keys ?? {}) as { encryptionKey?: unknown };
-  const known: Record<string, unknown> = { ...(encryptionKey === undefined ? {} : { encryptionKey }), ...options };
-  const names = ["validRoles", ...USER_OPTIONS].filter((name) => known[name] !== undefined);
-  return Object.fromEntries(names.map((name) => [name, known[name]]));
+  return chosen({ encryptionKey, ...options }, USER_OPTIONS);
+}
+
+function chosen(options: Record<string, unknown>, names: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(names.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]));
 }
 
 function flagsOf({ config }: Record<string, string>): Record<string, string> {

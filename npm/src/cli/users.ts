@@ -5,6 +5,7 @@ import { suggest } from "./arguments.js";
 import { confirm, readPassword } from "./ask.js";
 import { JSON_FLAG, PAGE, YES, caretaker, pageSize, withServer, withTables, type Command } from "./command.js";
 import { CommandFailure, EXIT, UsageError } from "./exit.js";
+import { passwordOptions, userOptions } from "./file.js";
 import { DATABASE, SERVER, VALID_ROLES, WAIT, serverOptions, words } from "./options.js";
 import { columns, harmless, paint } from "./output.js";
 
@@ -57,10 +58,11 @@ export const create: Command = {
       return { type: text.slice(0, at), value: text.slice(at + 1) };
     });
     const { roles, valid } = rolesOf(values);
+    const rules = userOptions(values);
     const password = await readPassword();
     const { secret, secretFile, ...options } = serverOptions({ ...values, roles: valid });
     const signing = secret || secretFile ? { secret, secretFile } : { secret: caretaker(values).secret };
-    return withServer({ ...options, ...signing }, async (auth) => {
+    return withServer({ ...options, ...signing, ...rules }, async (auth) => {
       await auth.migrate({ wait: values.wait! });
       const result = await auth.register({ identifiers, password, roles });
       if (!result.success) throw new SentriError(result.error.code, result.error.message, result.error.statusCode);
@@ -112,11 +114,12 @@ export const setPassword: Command = {
   words: ["user"],
   flags: { ...DATABASE, ...JSON_FLAG },
   async run(values, [name]) {
-    return withTables(values, async (auth) => {
+    const set = async (auth: AuthServer) => {
       const user = await theUser(auth, name!);
       await auth.setPassword(user.id, await readPassword());
       return { value: { user }, lines: [`the password of ${user.id} is set, and every session ended`] };
-    });
+    };
+    return withTables(values, set, passwordOptions(values));
   },
 };
 

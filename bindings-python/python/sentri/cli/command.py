@@ -62,8 +62,8 @@ def caretaker(values: Mapping[str, str]) -> dict[str, Any]:
 
 
 @contextmanager
-def tables(values: Mapping[str, str]) -> Iterator[BlockingAuthServer]:
-    """Opens a server over tables that exist already."""
-    with server(caretaker(values)) as auth:
+def tables(values: Mapping[str, str], **more: Any) -> Iterator[BlockingAuthServer]:
+    """Opens a server over tables that exist already, with ``more`` options."""
+    with server({**caretaker(values), **more}) as auth:
         auth.ready(wait=0)
         yield auth

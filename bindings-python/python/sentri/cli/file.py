@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .arguments import Flag, Flags
@@ -58,8 +58,22 @@ def key_options(values: Mapping[str, str]) -> dict[str, Any]:
     """
     found = _settled(values)
     refuse(found["errors"])
-    options = found["options"]
-    return keywords({name: options[name] for name in ("keys", "algorithm") if name in options})
+    return _chosen(found["options"], ("keys", "algorithm"))
+
+
+#: The options that decide which passwords are accepted and how they are hashed.
+_PASSWORD_OPTIONS = ("password", "saltRounds")
+
+
+def password_options(values: Mapping[str, str]) -> dict[str, Any]:
+    """Returns the options of a command that sets a password, from file and environment.
+
+    Raises:
+        UsageError, CommandFailure: An option is wrong.
+    """
+    found = _settled(values)
+    refuse(found["errors"])
+    return _chosen(found["options"], _PASSWORD_OPTIONS)
 
 
 #: The options that decide which users are accepted and how they are stored.
@@ -68,15 +82,15 @@ _USER_OPTIONS = (
     "adminRoles",
     "defaultRoles",
     "validIdentifiers",
-    "password",
-    "saltRounds",
+    "confusables",
+    *_PASSWORD_OPTIONS,
     "encryptionKey",
     "mfa",
 )
 
 
 def user_options(values: Mapping[str, str]) -> dict[str, Any]:
-    """Returns the options of commands that create many users, from file and environment, so that their secrets are
+    """Returns the options of commands that create users, from file and environment, so that their secrets are
     encrypted as the server's are.
 
     Raises:
@@ -87,8 +101,11 @@ def user_options(values: Mapping[str, str]) -> dict[str, Any]:
     refuse(found["errors"])
     options = found["options"]
     older = {name: key for name, key in (options.get("keys") or {}).items() if name == "encryptionKey"}
-    known = {**older, **options}
-    return keywords({name: known[name] for name in _USER_OPTIONS if name in known})
+    return _chosen({**older, **options}, _USER_OPTIONS)
+
+
+def _chosen(options: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return keywords({name: options[name] for name in names if name in options})
 
 
 def _settled(values: Mapping[str, str]) -> dict[str, Any]:
