@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -65,3 +66,38 @@ def test_a_mistake_in_the_file_stops_every_command(command: list[str], tmp_path:
     done = run(command, ["users", "list"], folder=tmp_path)
     assert done.exit == 1 and "db is a table: name it as a URL by --db" in done.err, done
     assert not list(tmp_path.glob("*.db"))
+
+
+USER = {"id": 1, "identifiers": [{"type": "username", "value": "rizz"}], "roles": ["user"]}
+#: A chmod that comes too late, or never.
+LATE = {
+    "python": """import os, sys
+os.chmod = os.fchmod = lambda *_: None
+os.supports_fd.add(os.chmod)
+from sentri.cli.main import run
+sys.argv[0] = "sentri"
+run()
+""",
+    "node": """const files = require("node:fs/promises");
+const { open } = files;
+files.open = async (...words) => Object.assign(await open(...words), { chmod: async () => {} });
+""",
+}
+
+
+def test_what_an_import_writes_is_for_its_owner_alone_from_the_beginning(command: list[str], tmp_path: Path) -> None:
+    asked(command, tmp_path, "migrate")
+    (tmp_path / "users.jsonl").write_text(json.dumps(USER))
+    for name in ("report", "ids"):
+        (tmp_path / name).write_text("of an earlier import\n" * 100)
+        (tmp_path / name).chmod(0o644)
+    words = ["import", "users.jsonl", "--format", "sentri", "--json"]
+    for name, late in LATE.items():
+        (tmp_path / f"late-{name}").write_text(late)
+    late_too = [sys.executable, "late-python"] if command == PYTHON else ["node", "--require=./late-node", command[1]]
+    for one, files in ((command, ("report", "ids")), (late_too, ("report-2", "ids-2"))):
+        done = run(one, [*words, "--report", files[0], "--ids", files[1]], folder=tmp_path)
+        assert (done.exit, done.err) == (0, ""), done
+        assert [(tmp_path / name).stat().st_mode & 0o777 for name in files] == [0o600, 0o600], one
+        assert (tmp_path / files[0]).read_text() == ""
+        assert json.loads((tmp_path / files[1]).read_text())["line"] == 1

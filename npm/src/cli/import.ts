@@ -119,9 +119,12 @@ async function sourceOf(path: string): Promise<AsyncIterable<Uint8Array> & { des
   return createReadStream("", { fd: file });
 }
 
+/** Opens a file. Only its owner can read a file that is opened to be written, from the first moment on. */
 async function opened(path: string, mode: "r" | "w", verb: string): ReturnType<typeof open> {
   try {
-    const file = await open(path, mode);
+    const file = await open(path, mode, 0o600);
+    // A file that exists already keeps its mode otherwise.
+    if (mode === "w") await file.chmod(0o600);
     if (mode === "r" && (await file.stat()).isDirectory()) throw new Error("EISDIR: is a directory, read");
     return file;
   } catch (error) {
@@ -133,9 +136,7 @@ async function opened(path: string, mode: "r" | "w", verb: string): ReturnType<t
 /** Writes lines of JSON to a file that only its owner reads. */
 async function writer(path?: string): Promise<{ write(value: object): void; end(): Promise<void> } | undefined> {
   if (path === undefined) return undefined;
-  const file = await opened(path, "w", "written");
-  await file.chmod(0o600);
-  const stream = file.createWriteStream();
+  const stream = (await opened(path, "w", "written")).createWriteStream();
   return {
     write: (value) => void stream.write(`${JSON.stringify(value)}\n`),
     end: () => new Promise((resolve) => stream.end(() => resolve())),

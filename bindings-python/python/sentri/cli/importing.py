@@ -92,10 +92,11 @@ def _opened(path: str) -> BinaryIO:
 
 
 def _created(path: str) -> TextIO:
-    """Creates a file that only its owner can read."""
+    """Creates a file that only its owner can read, from the first moment on."""
     try:
-        file = open(path, "w", encoding="utf-8")
-        os.chmod(path, 0o600)
+        file = open(path, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600))
+        # A file that exists already keeps its mode otherwise.
+        os.chmod(file.fileno() if os.chmod in os.supports_fd else path, 0o600)
         return file
     except OSError as error:
         raise UsageError(f"{path} can't be written: {_reason(error)}") from error
