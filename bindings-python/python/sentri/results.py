@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Optional, TypedDict, Union
+from typing import Any, Literal, Optional, TypedDict, Union
 
 from .user_types import Disabled, Identifier, StoredUser, UserRoles
 
@@ -138,16 +138,32 @@ class AccountFlow(TypedDict):
     pending: Optional[PendingChange]
 
 
-class Account(TypedDict):
-    """All stored data of a user, without secrets, their hashes and digests; instants are ISO 8601. Of sessions and
-    flows the newest 10,000."""
+class AccountChange(TypedDict):
+    """An entry of the audit in an :class:`Account`. ``actor`` is the user's own id, ``admin`` for another user, a word
+    such as ``api-key``, or None if unknown; ``ip`` is None unless the user acted."""
 
+    at: str
+    event: str
+    actor: Optional[str]
+    ip: Optional[str]
+    fields: dict[str, Any]
+
+
+class _AccountAlways(TypedDict):
     user: AccountUser
     identifiers: list[AccountIdentifier]
     sessions: list[AccountSession]
     factors: list[AccountFactor]
     recovery_codes_left: int
     flows: list[AccountFlow]
+
+
+class Account(_AccountAlways, total=False):
+    """All stored data of a user, without secrets, their hashes and digests; instants are ISO 8601. Of sessions and
+    flows the newest 10,000. ``audit`` has the entries of the audit about the user, newest first; it is present with the
+    option ``audit`` alone."""
+
+    audit: list[AccountChange]
 
 
 class HealthChecks(TypedDict, total=False):

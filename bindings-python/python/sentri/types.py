@@ -6,6 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Optional, TypedDict, Union
 
+from .audit_types import (
+    AuditEntry as AuditEntry,
+    AuditPage as AuditPage,
+)
 from .import_types import (
     FirebaseHash as FirebaseHash,
     ImportedUser as ImportedUser,
@@ -35,6 +39,7 @@ from .option_types import (
 )
 from .results import (
     Account as Account,
+    AccountChange as AccountChange,
     AccountFactor as AccountFactor,
     AccountFlow as AccountFlow,
     AccountIdentifier as AccountIdentifier,

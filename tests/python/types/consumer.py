@@ -25,7 +25,7 @@ from sentri import (
     flask as for_flask,
 )
 from sentri.testing import Clock
-from sentri.types import HookContext, IssuedSession, UserRoles
+from sentri.types import AccountChange, AuditEntry, HookContext, IssuedSession, UserRoles
 
 # Without a framework.
 
@@ -87,6 +87,11 @@ async def calls() -> tuple[Access, Optional[str]]:
     deleted["identifiers"]  # type: ignore[typeddict-item]
     names: list[str] = [one["value"] for one in found["identifiers"]] if found else []
     print(names)
+    account = await auth.export_user(result["user"]["id"])
+    changes: list[AccountChange] = account.get("audit", []) if account else []
+    entries: list[AuditEntry] = (await auth.list_audit())["entries"]
+    print([(change["event"], change["actor"]) for change in changes], [entry["subject"] for entry in entries])
+    changes[0]["session"]  # type: ignore[typeddict-item]
     return auth.verify_access_token(session["access_token"]), auth.get_current_access_token(
         {"authorization": "Bearer x"}
     )
