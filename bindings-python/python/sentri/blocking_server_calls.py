@@ -249,8 +249,8 @@ class BlockingServerCalls(BlockingAdministration):
         second share an answer, which names no cause, so it may be public.
 
         Returns:
-            ``status`` is ``ok``, ``degraded`` if only Redis is unreachable, or ``unavailable``. ``checks`` has
-            ``database``, ``keys`` and, with ``redis_url``, ``redis``.
+            ``status`` is ``ok``, ``degraded`` if only Redis is unreachable or the stored keys can't be read again, or
+            ``unavailable``. ``checks`` has ``database``, ``keys`` and, with ``redis_url``, ``redis``.
         """
         result: Health = self._run("health")
         return result
