@@ -121,15 +121,23 @@ class Session {
     if (Date.now() >= this.expiresAt) await this.refresh();
     const { era } = this;
     let data: SignedIn<Role> | undefined;
+    let answered: Promise<void> | undefined;
     // The present refresh token is invalid afterwards, so no tab may send it meanwhile. The task waits for no refresh,
     // since a refresh of this tab may be waiting for the end of the task.
     const ask = async () => {
       const headers = this.accessToken === undefined ? undefined : { authorization: `Bearer ${this.accessToken}` };
-      const signal = AbortSignal.timeout(PATIENCE_MS);
-      data = (await this.post("me/reauthenticate", { headers, signal }, credentials)) as SignedIn<Role>;
-      if (!this.isOver(era)) this.share({ mark: crypto.randomUUID(), token: data.accessToken, user: data.user });
+      answered = this.post("me/reauthenticate", { headers }, credentials).then((answer) => {
+        data = answer as SignedIn<Role>;
+        if (!this.isOver(era)) this.share({ mark: crypto.randomUUID(), token: data.accessToken, user: data.user });
+      });
+      // Other tabs wait for the end of the task, but the answer is awaited for as long as it takes: it brings the new
+      // refresh token, and the old one is invalid already.
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, PATIENCE_MS)));
+      await Promise.race([answered, patience]).finally(() => clearTimeout(timer));
     };
     await this.tabs.exclusively(ask, () => data !== undefined);
+    await answered;
     return data!;
   }
 

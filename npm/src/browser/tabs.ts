@@ -57,7 +57,7 @@ export class Tabs {
   }
 
   /**
-   * Runs a task while no other task runs, in this tab or another one. Skips the task if `isDone` returns true after the
+   * Runs a task while no other task runs, in this tab or, with Web Locks, in another one. Skips the task if `isDone` returns true after the
    * news of the tab that ran its task last.
    */
   async exclusively(task: () => Promise<void>, isDone: () => boolean): Promise<void> {

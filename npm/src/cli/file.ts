@@ -58,33 +58,26 @@ export function keyOptions(values: Record<string, string>): Record<string, unkno
 }
 
 /** The options that decide which passwords are accepted and how they are hashed. */
-const PASSWORD_OPTIONS = ["password", "saltRounds"];
+export const PASSWORD_OPTIONS = ["password", "saltRounds"];
+/** The options that decide which identifiers and passwords a new user may have. */
+export const NEW_USER_OPTIONS = ["validIdentifiers", "confusables", ...PASSWORD_OPTIONS];
 
 /**
- * Returns the options of a command that sets a password, from file and environment.
+ * Returns the options of these names, from file and environment.
  *
  * @throws UsageError, CommandFailure where an option is wrong
  */
-export function passwordOptions(values: Record<string, string>): Record<string, unknown> {
+export function ruleOptions(values: Record<string, string>, names: readonly string[]): Record<string, unknown> {
   const { errors, options } = look(flagsOf(values));
   refuse(errors);
-  return chosen(options, PASSWORD_OPTIONS);
+  return chosen(options, names);
 }
 
-/** The options that decide which users are accepted and how they are stored. */
-const USER_OPTIONS = [
-  "validRoles",
-  "adminRoles",
-  "defaultRoles",
-  "validIdentifiers",
-  "confusables",
-  ...PASSWORD_OPTIONS,
-  "encryptionKey",
-  "mfa",
-];
+/** The options that decide which users are imported and how they are stored. */
+const USER_OPTIONS = ["validRoles", "adminRoles", "defaultRoles", ...NEW_USER_OPTIONS, "encryptionKey", "mfa"];
 
 /**
- * Returns the options of commands that create users, from file and environment, so that their secrets are
+ * Returns the options of commands that import users, from file and environment, so that their secrets are
  * encrypted as the server's are.
  *
  * @throws UsageError, CommandFailure where an option is wrong

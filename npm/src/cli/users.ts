@@ -5,7 +5,7 @@ import { suggest } from "./arguments.js";
 import { confirm, readPassword } from "./ask.js";
 import { JSON_FLAG, PAGE, YES, caretaker, pageSize, withServer, withTables, type Command } from "./command.js";
 import { CommandFailure, EXIT, UsageError } from "./exit.js";
-import { passwordOptions, userOptions } from "./file.js";
+import { NEW_USER_OPTIONS, PASSWORD_OPTIONS, ruleOptions } from "./file.js";
 import { DATABASE, SERVER, VALID_ROLES, WAIT, serverOptions, words } from "./options.js";
 import { columns, harmless, paint } from "./output.js";
 
@@ -58,7 +58,7 @@ export const create: Command = {
       return { type: text.slice(0, at), value: text.slice(at + 1) };
     });
     const { roles, valid } = rolesOf(values);
-    const rules = userOptions(values);
+    const rules = ruleOptions(values, NEW_USER_OPTIONS);
     const password = await readPassword();
     const { secret, secretFile, ...options } = serverOptions({ ...values, roles: valid });
     const signing = secret || secretFile ? { secret, secretFile } : { secret: caretaker(values).secret };
@@ -119,7 +119,7 @@ export const setPassword: Command = {
       await auth.setPassword(user.id, await readPassword());
       return { value: { user }, lines: [`the password of ${user.id} is set, and every session ended`] };
     };
-    return withTables(values, set, passwordOptions(values));
+    return withTables(values, set, ruleOptions(values, PASSWORD_OPTIONS));
   },
 };
 

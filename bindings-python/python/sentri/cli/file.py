@@ -62,35 +62,35 @@ def key_options(values: Mapping[str, str]) -> dict[str, Any]:
 
 
 #: The options that decide which passwords are accepted and how they are hashed.
-_PASSWORD_OPTIONS = ("password", "saltRounds")
+PASSWORD_OPTIONS = ("password", "saltRounds")
+#: The options that decide which identifiers and passwords a new user may have.
+NEW_USER_OPTIONS = ("validIdentifiers", "confusables", *PASSWORD_OPTIONS)
 
 
-def password_options(values: Mapping[str, str]) -> dict[str, Any]:
-    """Returns the options of a command that sets a password, from file and environment.
+def rule_options(values: Mapping[str, str], names: Sequence[str]) -> dict[str, Any]:
+    """Returns the options of these names, from file and environment.
 
     Raises:
         UsageError, CommandFailure: An option is wrong.
     """
     found = _settled(values)
     refuse(found["errors"])
-    return _chosen(found["options"], _PASSWORD_OPTIONS)
+    return _chosen(found["options"], names)
 
 
-#: The options that decide which users are accepted and how they are stored.
+#: The options that decide which users are imported and how they are stored.
 _USER_OPTIONS = (
     "validRoles",
     "adminRoles",
     "defaultRoles",
-    "validIdentifiers",
-    "confusables",
-    *_PASSWORD_OPTIONS,
+    *NEW_USER_OPTIONS,
     "encryptionKey",
     "mfa",
 )
 
 
 def user_options(values: Mapping[str, str]) -> dict[str, Any]:
-    """Returns the options of commands that create users, from file and environment, so that their secrets are
+    """Returns the options of commands that import users, from file and environment, so that their secrets are
     encrypted as the server's are.
 
     Raises:

@@ -12,7 +12,7 @@ from .arguments import Flag, suggest
 from .ask import confirm, read_password
 from .command import PAGE, Command, caretaker, page_size, server, tables
 from .exits import NOT_FOUND, CommandFailure, UsageError
-from .file import password_options, user_options
+from .file import NEW_USER_OPTIONS, PASSWORD_OPTIONS, rule_options
 from .options import DATABASE, JSON, SERVER, VALID_ROLES, WAIT, YES, server_options, words
 from .output import Result, columns, harmless, paint
 
@@ -58,7 +58,7 @@ def _create(values: Mapping[str, str], _: Sequence[str]) -> Result:
         raise UsageError("--identifier is missing: such as --identifier email:rizz@example.com")
     identifiers = [_identifier(text) for text in values["identifier"].split(",")]
     roles, valid = _roles_of(values)
-    rules = user_options(values)
+    rules = rule_options(values, NEW_USER_OPTIONS)
     password = read_password()
     options = server_options({**values, "roles": valid})
     if "secret" not in options and "secret_file" not in options:
@@ -92,7 +92,7 @@ def _show(values: Mapping[str, str], names: Sequence[str]) -> Result:
 
 
 def _set_password(values: Mapping[str, str], names: Sequence[str]) -> Result:
-    with tables(values, **password_options(values)) as auth:
+    with tables(values, **rule_options(values, PASSWORD_OPTIONS)) as auth:
         user = the_user(auth, names[0])
         auth.set_password(user["id"], read_password())
         return Result({"user": user}, [f"the password of {user['id']} is set, and every session ended"])
