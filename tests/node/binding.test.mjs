@@ -18,7 +18,7 @@ let calls = 0, thrown = 0;
 const attempt = async (run) => { calls += 1; try { await run(); } catch (error) { thrown += 1; if (!(error instanceof Error)) throw new Error("not an Error: " + error); } };
 const living = new core.NativeServer(options, { overridden: [] });
 const number = living.number();
-const passage = () => new core.NativeIdempotency("{}").passNow({ method: "POST", host: "", pathAndQuery: "/", headerValue: "key", contentType: "", body: "" });
+const passage = () => new core.NativeIdempotency("{}").passNow({ method: "POST", host: "", pathAndQuery: "/", headerValue: "key", contentType: "", body: Buffer.alloc(0) });
 (async () => {
   const makers = [() => new core.NativeServer(options, { overridden: [] }), () => new core.NativeServer("{}", { overridden: [] }), () => new core.NativeClient(clientOptions, { overridden: [] }), () => new core.NativeClient("{}", { overridden: [] }), () => new core.NativeIdempotency("{}"), passage];
   for (const value of odd) {

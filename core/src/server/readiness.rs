@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tokio::sync::MutexGuard;
 use tokio::time::timeout;
 
 use super::AuthServer;
@@ -11,7 +12,8 @@ use crate::error::Error;
 use crate::failure::{Failure, StoreError};
 use crate::service::{self, keys};
 
-/// The longest time for which a call waits while the tables are brought up to date, which may take hours.
+/// The longest time for which a request or a call waits while this process brings the tables up to date, which may take
+/// hours.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl AuthServer {
@@ -37,7 +39,7 @@ impl AuthServer {
         let ready = if self.is_waiting() {
             Err(StoreError::Unavailable("the start still waits for the database".into()).into())
         } else {
-            self.get_ready().await
+            self.get_ready_soon().await
         };
         ready.map_err(|failure| self.public(failure))
     }
@@ -49,9 +51,19 @@ impl AuthServer {
         self.become_ready().await
     }
 
+    /// Gets ready, for a start. It waits until a migration of this process ends.
     pub(super) async fn get_ready(&self) -> Result<(), Failure> {
+        self.become_ready_alone(self.0.getting_ready.lock().await).await
+    }
+
+    /// Gets ready as [`AuthServer::get_ready`] does, for a request or a call, which can't wait for hours.
+    async fn get_ready_soon(&self) -> Result<(), Failure> {
         let busy = |_| StoreError::Unavailable("the tables are being brought up to date".into());
-        let _held = timeout(PATIENCE, self.0.getting_ready.lock()).await.map_err(busy)?;
+        let held = timeout(PATIENCE, self.0.getting_ready.lock()).await.map_err(busy)?;
+        self.become_ready_alone(held).await
+    }
+
+    async fn become_ready_alone(&self, _held: MutexGuard<'_, ()>) -> Result<(), Failure> {
         if self.0.ready.load(Ordering::Acquire) {
             return Ok(());
         }

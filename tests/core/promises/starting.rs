@@ -90,3 +90,28 @@ async fn a4_sixteen_processes_start_on_a_loaded_machine() {
     start(&own.option).await.unwrap();
     own.drop().await;
 }
+
+/// A start that only waits for the tables waits for the migration of its own process, however long that takes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ready_waits_for_the_migration_of_its_own_process() {
+    let own = Own::new(Database::SqliteFile).await;
+    let server = AuthServer::new(&options(&own.option, json!({})), Host::default()).unwrap();
+    let writer = rusqlite::Connection::open(own.option["filename"].as_str().unwrap()).unwrap();
+    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let migration = tokio::spawn({
+        let server = server.clone();
+        async move { server.call("migrate", json!([{}])).await }
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let ready = tokio::spawn({
+        let server = server.clone();
+        async move { server.call("ready", json!([{}])).await }
+    });
+    // Longer than a request waits.
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    writer.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(ready.await.unwrap().unwrap(), Value::Null);
+    assert_eq!(migration.await.unwrap().unwrap(), Value::Null);
+    server.close().await;
+    own.drop().await;
+}
