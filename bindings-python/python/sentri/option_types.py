@@ -104,7 +104,8 @@ class ServerSettings(TypedDict, total=False):
     secret: Union[str, bytes]
     #: File with the private key (PEM) or shared secret.
     secret_file: str
-    #: Signature algorithm of tokens. Default: RS256, or as the key needs it.
+    #: Signature algorithm of tokens. Default: that of the stored keys, at first RS256; with secret as the key needs
+    #: it.
     algorithm: Algorithm
     #: ephemeral: signing keys are lost with the process.
     keys: Union[Literal["ephemeral"], KeysOptions]

@@ -208,7 +208,7 @@ SERVE_FLAGS: dict[str, Flag] = {
         "signature algorithm of tokens",
         value="HS256 or HS384 or HS512 or RS256 or RS384 or RS512 or PS256 or PS384 or PS512 or ES256 or ES384 or EdDSA",
         env="SENTRI_ALGORITHM",
-        default="RS256, or as the key needs it",
+        default="that of the stored keys, at first RS256; with secret as the key needs it",
         settled=True,
     ),
     "keys": Flag(

@@ -73,7 +73,9 @@ export interface ServerSettings {
   secret?: string | undefined;
   /** File with the private key (PEM) or shared secret. */
   secretFile?: string | undefined;
-  /** Signature algorithm of tokens. Default: RS256, or as the key needs it. */
+  /**
+   * Signature algorithm of tokens. Default: that of the stored keys, at first RS256; with secret as the key needs it.
+   */
   algorithm?: Algorithm | undefined;
   /** ephemeral: signing keys are lost with the process. */
   keys?: "ephemeral" | KeysOptions | undefined;
