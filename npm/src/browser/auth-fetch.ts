@@ -120,25 +120,19 @@ class Session {
   async reauthenticate<Role extends string>(credentials: object): Promise<SignedIn<Role>> {
     if (Date.now() >= this.expiresAt) await this.refresh();
     const { era } = this;
-    let data: SignedIn<Role> | undefined;
-    let answered: Promise<void> | undefined;
-    // The present refresh token is invalid afterwards, so no tab may send it meanwhile. The task waits for no refresh,
-    // since a refresh of this tab may be waiting for the end of the task.
+    let answered: Promise<SignedIn<Role>> | undefined;
+    let isDone = false;
+    // No tab may send the present refresh token meanwhile. A refresh of this tab may wait for the end of the task.
     const ask = async () => {
       const headers = this.accessToken === undefined ? undefined : { authorization: `Bearer ${this.accessToken}` };
-      answered = this.post("me/reauthenticate", { headers }, credentials).then((answer) => {
-        data = answer as SignedIn<Role>;
-        if (!this.isOver(era)) this.share({ mark: crypto.randomUUID(), token: data.accessToken, user: data.user });
-      });
-      // Other tabs wait for the end of the task, but the answer is awaited for as long as it takes: it brings the new
-      // refresh token, and the old one is invalid already.
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, PATIENCE_MS)));
-      await Promise.race([answered, patience]).finally(() => clearTimeout(timer));
+      answered = this.post("me/reauthenticate", { headers }, credentials) as Promise<SignedIn<Role>>;
+      const { accessToken: token, user } = await answered;
+      isDone = true;
+      if (!this.isOver(era)) this.share({ mark: crypto.randomUUID(), token, user });
     };
-    await this.tabs.exclusively(ask, () => data !== undefined);
-    await answered;
-    return data!;
+    // A late answer counts too: it brings the new refresh token, and the old one is invalid already.
+    await this.tabs.exclusively(ask, () => isDone, PATIENCE_MS);
+    return answered!;
   }
 
   async logout(): Promise<void> {
@@ -293,12 +287,10 @@ function absolute(url: string | URL): URL {
   );
 }
 
-async function codeOf(response: Response): Promise<string | undefined> {
-  try {
-    return ((await response.clone().json()) as Envelope).code;
-  } catch {
-    return undefined;
-  }
+function codeOf(response: Response): Promise<string | undefined> {
+  const envelope = async () => (await response.clone().json()) as Envelope;
+  const read = envelope().then(({ code }) => code);
+  return read.catch(() => undefined);
 }
 
 /** Returns whether a request can be sent again. A stream can't, and the body of a `Request` is a stream. */

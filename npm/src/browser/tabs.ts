@@ -57,16 +57,17 @@ export class Tabs {
   }
 
   /**
-   * Runs a task while no other task runs, in this tab or, with Web Locks, in another one. Skips the task if `isDone` returns true after the
-   * news of the tab that ran its task last.
+   * Runs a task while no other task runs, in this tab or, with Web Locks, in another one. Skips the task if `isDone`
+   * returns true after the news of the tab that ran its task last. After `patience` milliseconds, if that is given, the
+   * others go on although the task has not ended.
    */
-  async exclusively(task: () => Promise<void>, isDone: () => boolean): Promise<void> {
+  async exclusively(task: () => Promise<void>, isDone: () => boolean, patience?: number): Promise<void> {
     const locks = (globalThis.navigator as Navigator | undefined)?.locks;
-    if (!locks) return this.inTurn(async () => (isDone() ? undefined : task()));
+    if (!locks) return this.inTurn(async () => (isDone() ? undefined : atMost(patience, task())));
     await locks.request(this.name, async () => {
       if (!isDone() && (await this.isNewsOnItsWay())) await this.news(isDone);
       if (isDone()) return;
-      await task();
+      await atMost(patience, task());
       if (isDone()) await this.writeMark();
     });
   }
@@ -113,4 +114,12 @@ export class Tabs {
       // The browser keeps nothing. At worst, two tabs refresh.
     }
   }
+}
+
+/** Waits for a task, or for so many milliseconds if they are given. */
+async function atMost(patience: number | undefined, task: Promise<void>): Promise<void> {
+  if (patience === undefined) return task;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, patience)));
+  await Promise.race([task, limit]).finally(() => clearTimeout(timer));
 }
