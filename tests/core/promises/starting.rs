@@ -6,6 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use sentri_core::config::Config;
+use sentri_core::failure::StoreError;
+use sentri_core::identifier::normalize_adopted;
+use sentri_core::store::dialect::Dialect;
+use sentri_core::store::executor::{Batch, Executor, Outcome};
+use sentri_core::store::sql::SqlStore;
+use sentri_core::store::sqlite::{SqliteConfig, SqliteExecutor};
 use sentri_core::{AuthServer, Host};
 use serde_json::{Value, json};
 
@@ -91,26 +99,45 @@ async fn a4_sixteen_processes_start_on_a_loaded_machine() {
     own.drop().await;
 }
 
+/// A database of which the first change of the tables takes longer than a request waits.
+struct Slow {
+    executor: SqliteExecutor,
+    is_slow: AtomicBool,
+}
+
+#[async_trait]
+impl Executor for Slow {
+    fn dialect(&self) -> &'static Dialect {
+        self.executor.dialect()
+    }
+
+    async fn run(&self, batch: &Batch) -> Result<Outcome, StoreError> {
+        if batch.schema && self.is_slow.swap(false, Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_secs(11)).await;
+        }
+        self.executor.run(batch).await
+    }
+
+    async fn close(&self) {
+        self.executor.close().await;
+    }
+}
+
 /// A start that only waits for the tables waits for the migration of its own process, however long that takes.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn ready_waits_for_the_migration_of_its_own_process() {
     let own = Own::new(Database::SqliteFile).await;
-    let server = AuthServer::new(&options(&own.option, json!({})), Host::default()).unwrap();
-    let writer = rusqlite::Connection::open(own.option["filename"].as_str().unwrap()).unwrap();
-    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let file = own.option["filename"].as_str().unwrap();
+    let slow = Slow { executor: SqliteExecutor::new(SqliteConfig::at(file)), is_slow: AtomicBool::new(true) };
+    let config = Config::from_options(&options(&own.option, json!({}))).unwrap();
+    let store = Arc::new(SqlStore::new(slow, normalize_adopted));
+    let server = AuthServer::with_store(config, Host::default(), store).unwrap();
     let migration = tokio::spawn({
         let server = server.clone();
         async move { server.call("migrate", json!([{}])).await }
     });
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let ready = tokio::spawn({
-        let server = server.clone();
-        async move { server.call("ready", json!([{}])).await }
-    });
-    // Longer than a request waits.
-    tokio::time::sleep(Duration::from_secs(11)).await;
-    writer.execute_batch("ROLLBACK").unwrap();
-    assert_eq!(ready.await.unwrap().unwrap(), Value::Null);
+    assert_eq!(server.call("ready", json!([{}])).await.unwrap(), Value::Null);
     assert_eq!(migration.await.unwrap().unwrap(), Value::Null);
     server.close().await;
     own.drop().await;
