@@ -1,11 +1,13 @@
 //! Objects by number. A host's fastest calls name their object by its number, since entering a method of a class costs
 //! more than the verification itself.
 
+use std::sync::Arc;
+
 use parking_lot::RwLock;
 
 /// Live objects by number. A number that was given back is used again.
 #[derive(Debug)]
-pub struct Numbered<T>(RwLock<Vec<Option<T>>>);
+pub struct Numbered<T>(RwLock<Vec<Option<Arc<T>>>>);
 
 impl<T> Numbered<T> {
     /// Makes an empty table, for a `static`.
@@ -22,7 +24,7 @@ impl<T> Numbered<T> {
             all.push(None);
             all.len() - 1
         });
-        all[place] = Some(one);
+        all[place] = Some(Arc::new(one));
         u32::try_from(place).unwrap_or(u32::MAX)
     }
 
@@ -31,7 +33,7 @@ impl<T> Numbered<T> {
         if let Some(place) = self.0.write().get_mut(number as usize) {
             // The former object is not dropped. It belongs to the process that this process was forked from, and
             // dropping it would close that process's connections.
-            std::mem::forget(place.replace(one));
+            std::mem::forget(place.replace(Arc::new(one)));
         }
     }
 
@@ -43,8 +45,12 @@ impl<T> Numbered<T> {
     }
 
     /// Runs `run` on the object with this number. `None`: there is no such object.
+    ///
+    /// The lock is released before `run` begins. A process that is forked while another thread runs would otherwise
+    /// inherit a lock that nobody releases.
     pub fn with<R>(&self, number: u32, run: impl FnOnce(&T) -> R) -> Option<R> {
-        self.0.read().get(number as usize).and_then(Option::as_ref).map(run)
+        let one = self.0.read().get(number as usize)?.clone()?;
+        Some(run(&one))
     }
 }
 

@@ -33,7 +33,7 @@ export class Generations<V, K = string> {
 /**
  * A cache of results about tokens, or about headers that hold a token. An entry is found by a mark of the text's end,
  * where the signature is, and used only if the whole text is equal: a comparison costs less than a hash of the text.
- * Where storing an entry costs more than the result, ask `wants` first, which refuses texts that are used only once.
+ * If storing an entry costs more than the result, ask `wants` first, which refuses texts that are used only once.
  */
 export class TokenCache<V> {
   private readonly kept: Generations<{ token: string; value: V }, number>;

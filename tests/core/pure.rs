@@ -52,6 +52,8 @@ mod limit;
 mod limiters;
 #[path = "pure/memory.rs"]
 mod memory;
+#[path = "pure/numbered.rs"]
+mod numbered;
 #[path = "pure/options.rs"]
 mod options;
 #[path = "pure/origin.rs"]

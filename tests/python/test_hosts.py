@@ -451,8 +451,8 @@ def _preloaded(folder: Path) -> None:
         assert len(workers) > 1
 
 
-#: A child that serves no endpoint, as one of Celery or with a middleware of its own. Other processes rotate and withdraw
-#: keys, and time is told by hand.
+#: A child that serves no endpoint, as a worker of Celery or with a middleware of its own. Other processes rotate and
+#: withdraw keys, and the clock is set by hand.
 FORKED = """
 import os
 import subprocess

@@ -123,7 +123,7 @@ async fn nothing_is_good(bench: &Bench, open: &Open, kind: Database) {
     }
 }
 
-/// What changes an account or shows all of it, by a server that still takes the session for good.
+/// A server that still takes the session for good changes no account, and exports none.
 async fn nothing_changes(bench: &Bench, access: &str, kind: Database) {
     assert!(bench.guard(access).await.result.is_ok(), "{kind:?} has read the session of late");
     let identifiers = "/me/identifiers";

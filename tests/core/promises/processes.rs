@@ -220,7 +220,7 @@ async fn p21_p27_other_processes_know_within_the_age_of_their_check() {
     }
 }
 
-/// What a process read of a session or a user before the clock stepped back hides no revocation of another process.
+/// A read of a session or a user from before the clock stepped back hides no revocation of another process.
 #[tokio::test]
 async fn a_clock_that_steps_back_hides_no_revocation() {
     let own = Own::new(Database::SqliteFile).await;

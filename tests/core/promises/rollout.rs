@@ -27,8 +27,8 @@ async fn ask(bench: &Bench) -> Vec<EventName> {
     events.iter().map(|event| event.name).collect()
 }
 
-/// Processes that disagree about `algorithm` for hours replace each other's key rarely, so clients, which accept 32 keys,
-/// go on, and each verifies what the other signs.
+/// Processes that disagree about `algorithm` for hours replace each other's key rarely. So clients, which accept 32
+/// keys, go on, and each process verifies the tokens of the other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn p12_a_new_algorithm_makes_few_keys_while_a_deployment_rolls() {
     let own = Own::new(Database::SqliteFile).await;
